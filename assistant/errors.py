@@ -1,0 +1,61 @@
+"""Every error this package raises on purpose.
+
+AssistantError
+├── SettingsError          a setting is unknown or has an impossible value
+├── CorpusError            a file of papers can't be read
+├── IndexFormatError       an index folder is absent, damaged or made for something else
+├── ModelError             a model is unknown, absent, damaged or can't be fetched
+├── PromptError            a prompt template and its variables do not fit
+├── QuestionError          a question can't be asked (empty, too long)
+├── GenerationError        the language model failed to answer
+├── BatchError             a batch file can't be read or written
+└── MissingExtraError      an optional dependency is not installed
+
+The message of each is one line for the person at the keyboard: what, where, both values, the next step.
+The command line prints it and nothing else.
+"""
+
+from __future__ import annotations
+
+
+class AssistantError(Exception):
+    """Base of all errors raised on purpose; its message is fit to be shown to a user."""
+
+
+class SettingsError(AssistantError):
+    """A setting is unknown or has an impossible value."""
+
+
+class CorpusError(AssistantError):
+    """A file of papers can't be read."""
+
+
+class IndexFormatError(AssistantError):
+    """An index folder is absent, damaged, or made for another embedder or version."""
+
+
+class ModelError(AssistantError):
+    """A model is unknown, absent, damaged or can't be fetched."""
+
+
+class PromptError(AssistantError):
+    """A prompt template and the variables given to it do not fit."""
+
+
+class QuestionError(AssistantError):
+    """A question can't be asked."""
+
+
+class GenerationError(AssistantError):
+    """The language model failed to answer."""
+
+
+class BatchError(AssistantError):
+    """A batch file can't be read or written."""
+
+
+class MissingExtraError(AssistantError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(f"{feature} needs the extra '{extra}': pip install 'abstract-assistant[{extra}]'")

@@ -1,0 +1,118 @@
+"""What every test gets: no network beyond this machine, no settings of the user's, small hand-made data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.index import Index
+from assistant.ingest import ingest, silent
+from assistant.records import Paper
+from assistant.settings import Settings
+from assistant.testing import HashingEmbedder
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+PAPERS = (
+    Paper(
+        "a1",
+        "LongCache: Shrinking the Key-Value Cache",
+        "Long contexts make the key-value cache large. We present LongCache, which keeps one third of the "
+        "layers at full attention. LongCache reduces cache memory by 62%, and decoding is 1.4x faster. "
+        "Training takes 36 hours on 8 GPUs.",
+        authors=("Ada Lovelace", "Charles Babbage"),
+        year=2023,
+        venue="ICML",
+    ),
+    Paper(
+        "a2",
+        "SlimTune: Tuning without Gradients",
+        "Fine-tuning large models is costly. SlimTune requires no gradient computation. "
+        "It reaches 91.5% accuracy on SentiBank, 2.1 points above full fine-tuning.",
+        authors=("Emmy Noether",),
+        year=2021,
+        venue="ACL",
+    ),
+    Paper(
+        "a3",
+        "A Survey of Speech Recognition",
+        "Speech recognition has moved from hidden Markov models to neural networks. "
+        "We survey 140 papers and find that data quality matters most.",
+        year=2019,
+    ),
+)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where FAIL_ON_SKIP is set, a skipped test is a failed one: everything is meant to be there."""
+    report = yield
+    if report.skipped and os.environ.get("FAIL_ON_SKIP"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but FAIL_ON_SKIP is set: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _only_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection beyond loopback, so that no test depends on, or tells, anyone else."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"a test tried to reach {address}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def _clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No setting of the user's reaches a test; the working folder is empty."""
+    for name in [name for name in os.environ if name.startswith("ASSISTANT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))
+
+
+@pytest.fixture
+def papers() -> tuple[Paper, ...]:
+    """Three hand-made papers."""
+    return PAPERS
+
+
+@pytest.fixture
+def embedder() -> HashingEmbedder:
+    """An embedder without weights."""
+    return HashingEmbedder()
+
+
+@pytest.fixture
+def index_folder(tmp_path: Path, embedder: HashingEmbedder) -> Path:
+    """The three papers, indexed."""
+    folder = tmp_path / "index"
+    ingest(PAPERS, folder, embedder, passage_tokens=160, progress=silent)
+    return folder
+
+
+@pytest.fixture
+def index(index_folder: Path, embedder: HashingEmbedder) -> Index:
+    """The three papers' index, opened."""
+    return Index.open(index_folder, embedder)
+
+
+@pytest.fixture(scope="session")
+def real_settings() -> Settings:
+    """Settings with the user's own cache folder, for tests with the real models."""
+    return Settings()
+
+
+@pytest.fixture
+def repository() -> Path:
+    """The root of the checkout."""
+    return Path(__file__).parent.parent
