@@ -1,0 +1,78 @@
+"""Abstracts to passages: runs of whole sentences that the embedder reads to the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from llama_index.core.node_parser import SentenceSplitter
+
+from assistant.embedding import Embedder
+from assistant.records import Paper, Passage
+from assistant.sentences import sentence_spans
+from assistant.tokens import cl100k
+
+_SMALLEST_PASSAGE = 16  # tokens; below this a passage says nothing any more
+
+
+@dataclass(frozen=True, slots=True)
+class Chunked:
+    """The passages of one paper, and how many of them the embedder can't read to the end."""
+
+    passages: tuple[Passage, ...]
+    cut: int
+
+
+class Chunker:
+    """Splits abstracts with llama-index's SentenceSplitter, counting tokens with tiktoken's cl100k."""
+
+    def __init__(self, embedder: Embedder, passage_tokens: int) -> None:
+        self._embedder = embedder
+        self._passage_tokens = passage_tokens
+        self._encode = cl100k().encode_ordinary
+        self._splitters: dict[int, SentenceSplitter] = {}
+
+    def chunk(self, paper: Paper) -> Chunked:
+        """Passages of `paper` in order; where title and passage exceed the embedder, shorter ones."""
+        size = self._passage_tokens
+        while True:
+            pieces = self._splitter(size).split_text(paper.abstract)
+            passages = _located(paper, pieces)
+            cut = sum(not self._fits(paper, passage) for passage in passages)
+            if not cut or size == _SMALLEST_PASSAGE:
+                return Chunked(passages, cut)
+            size = max(_SMALLEST_PASSAGE, size * 3 // 4)
+
+    def _splitter(self, size: int) -> SentenceSplitter:
+        if size not in self._splitters:
+            self._splitters[size] = SentenceSplitter(
+                chunk_size=size,
+                chunk_overlap=0,
+                tokenizer=self._encode,
+                chunking_tokenizer_fn=_sentences_with_space,
+            )
+        return self._splitters[size]
+
+    def _fits(self, paper: Paper, passage: Passage) -> bool:
+        return self._embedder.count_tokens(embedded_text(paper, passage)) <= self._embedder.max_tokens
+
+
+def embedded_text(paper: Paper, passage: Passage) -> str:
+    """What is embedded and indexed for a passage: its paper's title and its own text."""
+    return f"{paper.title}\n{passage.text}"
+
+
+def _sentences_with_space(text: str) -> list[str]:
+    """Sentences that join to `text` again, as SentenceSplitter expects."""
+    starts = [start for start, _ in sentence_spans(text)]
+    return [text[start:end] for start, end in pairwise([0, *starts[1:], len(text)])]
+
+
+def _located(paper: Paper, pieces: list[str]) -> tuple[Passage, ...]:
+    passages = []
+    position = 0
+    for number, piece in enumerate(pieces):
+        start = paper.abstract.index(piece, position)
+        position = start + len(piece)
+        passages.append(Passage(f"{paper.id}:{number}", paper.id, start, position, piece))
+    return tuple(passages)

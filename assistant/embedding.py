@@ -1,0 +1,126 @@
+"""Texts to unit vectors: the seam to every embedder, and all-MiniLM-L6-v2 on OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.errors import ModelError
+from assistant.models import CATALOGUE, EMBEDDER, ModelStore
+from assistant.settings import Settings
+
+Vectors = NDArray[np.float32]
+
+_BATCH = 16
+
+
+class Embedder(Protocol):
+    """Maps texts to unit vectors, so that an inner product is a cosine."""
+
+    @property
+    def name(self) -> str:
+        """What an index's manifest says."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the same text would get another vector."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Most tokens of a text, special tokens not counted; what is beyond is not read."""
+
+    def count_tokens(self, text: str) -> int:
+        """Number of tokens of `text`, special tokens not counted."""
+
+    def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+        """Unit vectors, one row a text (n × dimension); `progress` gets the number done after each batch."""
+
+
+class MiniLM:
+    """all-MiniLM-L6-v2 (Wang et al. 2020, sentence-transformers), int8, mean-pooled.
+
+    `folder` holds model.onnx and tokenizer.json; compiled forms are kept in `cache_dir`.
+    """
+
+    name = "all-MiniLM-L6-v2"
+    dimension = 384
+    max_tokens = 254  # the model reads 256 wordpieces, [CLS] and [SEP] included
+
+    def __init__(self, folder: Path, *, fingerprint: str, cache_dir: Path) -> None:
+        import openvino
+        from tokenizers import Tokenizer
+
+        self.fingerprint = fingerprint
+        try:
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+            core = openvino.Core()
+            core.set_property({"CACHE_DIR": str(cache_dir)})
+            self._model = core.compile_model(folder / "model.onnx", "CPU", {"PERFORMANCE_HINT": "LATENCY"})
+        except Exception as error:
+            raise ModelError(
+                f"the embedder in {folder} can't be loaded; run `assistant models verify {folder.name}`"
+            ) from error
+        # The file asks for truncation at 128 wordpieces and fixed padding; both are set here instead.
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._lock = threading.Lock()
+
+    def count_tokens(self, text: str) -> int:
+        """Number of wordpieces of `text`, [CLS] and [SEP] not counted."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+
+    def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+        """Unit vectors, one row a text (n × 384)."""
+        tokens = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        tokens = [
+            [*ids[: self.max_tokens + 1], ids[-1]] if len(ids) > self.max_tokens + 2 else ids
+            for ids in tokens
+        ]
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        # Texts of like length share a batch, so that little is spent on padding.
+        order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
+        for first in range(0, len(order), _BATCH):
+            rows = order[first : first + _BATCH]
+            vectors[rows] = self._encode_batch([tokens[row] for row in rows])
+            if progress:
+                progress(first + len(rows))
+        return vectors
+
+    def _encode_batch(self, tokens: list[list[int]]) -> Vectors:
+        width = max(map(len, tokens))
+        ids = np.zeros((len(tokens), width), dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, sequence in enumerate(tokens):
+            ids[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+        with self._lock:  # a compiled model's own inference request serves one caller at a time
+            output = self._model(
+                {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+            )
+            hidden = output[0]
+            summed = (hidden * mask[:, :, None]).sum(axis=1, dtype=np.float32)
+        unit: Vectors = summed / np.linalg.norm(summed, axis=1, keepdims=True)
+        return unit
+
+
+def open_embedder(settings: Settings) -> Embedder:
+    """The default embedder from the model folder.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    store = ModelStore(settings.cache_dir)
+    return MiniLM(
+        store.ready(EMBEDDER),
+        fingerprint=CATALOGUE[EMBEDDER].fingerprint,
+        cache_dir=settings.cache_dir / "compiled",
+    )

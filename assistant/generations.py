@@ -1,0 +1,215 @@
+"""The folder format of an index: immutable generations and one pointer that is replaced atomically.
+
+    index/NAME/CURRENT                the name of the generation in force
+    index/NAME/generations/<id>/      manifest.json, papers.jsonl, passages.jsonl, vectors.faiss, bm25/
+
+A generation is written under a temporary name, synced, renamed, and only then pointed to. Readers that
+have opened an older one keep it; the newest replaced one stays on disk for them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from assistant.errors import IndexFormatError
+from assistant.records import to_plain
+from assistant.storage import sync, sync_tree, write_atomically
+
+FORMAT_VERSION = 1
+
+PAPERS = "papers.jsonl"
+PASSAGES = "passages.jsonl"
+VECTORS = "vectors.faiss"
+LEXICAL = "bm25"
+
+_CURRENT = "CURRENT"
+_GENERATIONS = "generations"
+_MANIFEST = "manifest.json"
+_STAGING = ".staging"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What an index was made from and with; `files` maps each file to its size and SHA-256."""
+
+    format_version: int
+    created: str
+    corpus_sha256: str
+    papers: int
+    passages: int
+    passages_cut: int
+    passage_tokens: int
+    embedder: str
+    embedder_fingerprint: str
+    dimension: int
+    files: dict[str, dict[str, Any]]
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes whenever the index would answer differently."""
+        parts = (
+            self.corpus_sha256,
+            self.embedder_fingerprint,
+            str(self.passage_tokens),
+            str(self.format_version),
+        )
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def exists(index: Path) -> bool:
+    """Whether there is an index in the folder, whole or damaged."""
+    return (index / _CURRENT).exists()
+
+
+def current_generation(index: Path) -> Path:
+    """The folder of the generation in force.
+
+    Raises:
+        IndexFormatError: there is no index, or its pointer leads nowhere.
+    """
+    try:
+        name = (index / _CURRENT).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise IndexFormatError(
+            f"no index at {index}; make one with `assistant ingest FILE --index {index}`"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexFormatError(f"{index / _CURRENT} can't be read: {error}") from error
+    folder = index / _GENERATIONS / name
+    if not name or Path(name).name != name or not folder.is_dir():
+        raise IndexFormatError(
+            f"{index / _CURRENT} names generation {name!r}, which is not there; {_start_over(index)}"
+        )
+    return folder
+
+
+def read_manifest(generation: Path) -> Manifest:
+    """The manifest of a generation, checked against this program and the files on disk.
+
+    Raises:
+        IndexFormatError: the format is another, or a file is missing, or its size is not as written.
+    """
+    index = generation.parent.parent
+    path = generation / _MANIFEST
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        version = plain["format_version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IndexFormatError(f"{path} is missing or damaged; {_start_over(index)}") from error
+    if version != FORMAT_VERSION:
+        raise IndexFormatError(
+            f"{index} has index format {version}, this program reads {FORMAT_VERSION}; "
+            f"run `assistant index rebuild --index {index}`"
+        )
+    try:
+        manifest = Manifest(**plain)
+    except TypeError as error:
+        raise IndexFormatError(f"{path} lacks fields of format {version}; {_start_over(index)}") from error
+    for name, file in manifest.files.items():
+        size = (generation / name).stat().st_size if (generation / name).is_file() else None
+        if size != file["bytes"]:
+            found = "is missing" if size is None else f"has {size} bytes, its manifest says {file['bytes']}"
+            remedy = (
+                _start_over(index) if name == PAPERS else f"run `assistant index rebuild --index {index}`"
+            )
+            raise IndexFormatError(f"{generation / name} {found}; {remedy}")
+    return manifest
+
+
+def verify(generation: Path) -> Iterator[str]:
+    """The faults found by reading every file of a generation whole and comparing its SHA-256."""
+    for name, file in read_manifest(generation).files.items():
+        if (found := _sha256(generation / name)) != file["sha256"]:
+            yield f"{generation / name} has SHA-256 {found}, its manifest says {file['sha256']}"
+
+
+@contextmanager
+def writer(index: Path) -> Iterator[None]:
+    """Hold the right to write the index.
+
+    Raises:
+        IndexFormatError: another process holds it, or the folder can't be written.
+    """
+    try:
+        index.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(index / ".writer.lock", timeout=0)
+        with lock:
+            _remove_leftovers(index)
+            yield
+    except Timeout:
+        raise IndexFormatError(f"another process is writing {index}; wait for it to finish") from None
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+        raise IndexFormatError(f"{index} can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def new_generation(index: Path) -> Iterator[Path]:
+    """A staging folder that becomes the generation in force when the block ends without an error."""
+    generations = index / _GENERATIONS
+    generations.mkdir(exist_ok=True)
+    staging = generations / _STAGING
+    staging.mkdir()
+    try:
+        yield staging
+        _publish(index, staging)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def seal(staging: Path, **facts: Any) -> Manifest:
+    """Write the manifest of a staged generation: `facts` and the hash of every file."""
+    files = {
+        path.relative_to(staging).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        for path in sorted(staging.rglob("*"))
+        if path.is_file()
+    }
+    manifest = Manifest(format_version=FORMAT_VERSION, files=files, **facts)
+    text = json.dumps(to_plain(manifest), indent=1, ensure_ascii=False)
+    (staging / _MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return manifest
+
+
+def _publish(index: Path, staging: Path) -> None:
+    sync_tree(staging)
+    generations = index / _GENERATIONS
+    replaced = _pointed_to(index)
+    taken = [int(path.name) for path in generations.iterdir() if path.name.isdecimal()]
+    name = f"{max(taken, default=0) + 1:06d}"
+    staging.rename(generations / name)
+    sync(generations)
+    write_atomically(index / _CURRENT, f"{name}\n".encode())
+    for path in generations.iterdir():
+        if path.name not in (name, replaced):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _pointed_to(index: Path) -> str | None:
+    try:
+        return current_generation(index).name
+    except IndexFormatError:
+        return None
+
+
+def _remove_leftovers(index: Path) -> None:
+    """Remove what a killed writer left behind; only the holder of the lock may."""
+    shutil.rmtree(index / _GENERATIONS / _STAGING, ignore_errors=True)
+    for path in index.glob(f".{_CURRENT}.*"):
+        path.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _start_over(index: Path) -> str:
+    return f"remove {index} and run `assistant ingest FILE --index {index}`"

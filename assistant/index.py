@@ -1,0 +1,143 @@
+"""An opened index: its papers and passages, vectors and BM25, and the filters over them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from assistant.embedding import Embedder
+from assistant.errors import IndexFormatError
+from assistant.generations import (
+    LEXICAL,
+    PAPERS,
+    PASSAGES,
+    VECTORS,
+    Manifest,
+    current_generation,
+    read_manifest,
+)
+from assistant.lexical import LexicalIndex
+from assistant.records import Filters, Paper, Passage
+from assistant.vectors import Mask, Rows, VectorIndex
+
+
+class Index:
+    """One generation of an index, open for reading; safe to share between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        generation = current_generation(folder)
+        self.manifest: Manifest = read_manifest(generation)
+        self.papers = read_papers(generation)
+        self.passages = tuple(_read_passages(generation, self.papers))
+        self.vectors = VectorIndex.open(generation / VECTORS)
+        self.lexical = LexicalIndex.open(generation / LEXICAL)
+        self.paper_rows: Rows = np.array(
+            [self._position[passage.paper_id] for passage in self.passages], dtype=np.int64
+        )
+
+    @classmethod
+    def open(cls, folder: Path, embedder: Embedder) -> Self:
+        """The index in `folder`, to be queried with `embedder`.
+
+        Raises:
+            IndexFormatError: there is none, it is damaged, or it was built with another embedder.
+        """
+        index = cls(folder)
+        built_with = (index.manifest.embedder, index.manifest.embedder_fingerprint)
+        if built_with != (embedder.name, embedder.fingerprint):
+            raise IndexFormatError(
+                f"{folder} was built with embedder {built_with[0]} {built_with[1][:12]}, this program uses "
+                f"{embedder.name} {embedder.fingerprint[:12]}; run `assistant index rebuild --index {folder}`"
+            )
+        return index
+
+    def paper(self, paper_id: str) -> Paper:
+        """The paper of that id; KeyError if there is none."""
+        return self.papers[self._position[paper_id]]
+
+    def __contains__(self, paper_id: object) -> bool:
+        return paper_id in self._position
+
+    def allowed(self, filters: Filters) -> Mask | None:
+        """Which rows pass `filters`; None where all do."""
+        if filters == Filters():
+            return None
+        passes = _passes(filters)
+        return np.fromiter(map(passes, self.papers), dtype=np.bool_, count=len(self.papers))[self.paper_rows]
+
+    @cached_property
+    def _position(self) -> dict[str, int]:
+        return {paper.id: position for position, paper in enumerate(self.papers)}
+
+
+def read_papers(generation: Path) -> tuple[Paper, ...]:
+    """The papers of a generation, in order."""
+    try:
+        with (generation / PAPERS).open(encoding="utf-8") as file:
+            return tuple(paper_from_plain(json.loads(line)) for line in file)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IndexFormatError(f"{generation / PAPERS} is damaged: {error}") from error
+
+
+def paper_from_plain(plain: dict[str, Any]) -> Paper:
+    """The paper that `to_plain` and JSON made `plain` of."""
+    plain["authors"] = tuple(plain.get("authors", ()))
+    return Paper(**plain)
+
+
+def paper_to_plain(paper: Paper) -> dict[str, Any]:
+    """A paper as JSON, fields at their default left out."""
+    empty = Paper(paper.id, paper.title, paper.abstract)
+    plain: dict[str, Any] = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
+    for field in fields(Paper):
+        value = getattr(paper, field.name)
+        if value != getattr(empty, field.name):
+            plain[field.name] = value
+    return plain
+
+
+def _read_passages(generation: Path, papers: tuple[Paper, ...]) -> Iterator[Passage]:
+    """Passages are stored as [position of the paper, start, end]; their text is the abstract's."""
+    number = 0
+    previous = -1
+    try:
+        with (generation / PASSAGES).open(encoding="utf-8") as file:
+            for line in file:
+                position, start, end = json.loads(line)
+                number = number + 1 if position == previous else 0
+                previous = position
+                paper = papers[position]
+                yield Passage(f"{paper.id}:{number}", paper.id, start, end, paper.abstract[start:end])
+    except (OSError, ValueError, IndexError, TypeError) as error:
+        raise IndexFormatError(f"{generation / PASSAGES} is damaged: {error}") from error
+
+
+def _passes(filters: Filters) -> Callable[[Paper], bool]:
+    included, excluded = set(filters.include_ids), set(filters.exclude_ids)
+    venues = {venue.casefold() for venue in filters.venues}
+    authors = [author.casefold() for author in filters.authors]
+    first, last = filters.years or (None, None)
+
+    def passes(paper: Paper) -> bool:
+        return (
+            (not included or paper.id in included)
+            and paper.id not in excluded
+            and (not filters.years or _within(paper.year, first, last))
+            and (not venues or (paper.venue or "").casefold() in venues)
+            and (
+                not authors or any(name in author.casefold() for name in authors for author in paper.authors)
+            )
+        )
+
+    return passes
+
+
+def _within(year: int | None, first: int | None, last: int | None) -> bool:
+    return year is not None and (first is None or year >= first) and (last is None or year <= last)

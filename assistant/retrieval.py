@@ -1,0 +1,76 @@
+"""Hybrid retrieval: dense and lexical candidates, their scores fused, passages collapsed to papers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.embedding import Embedder
+from assistant.index import Index
+from assistant.records import Filters, ScoredPaper, ScoredPassage
+from assistant.terms import terms
+
+Scores = NDArray[np.floating]
+Fusion = Callable[[Scores, Scores], Scores]
+
+CANDIDATES = 100  # passages taken from each side before fusion
+_RANK_CONSTANT = 60  # of reciprocal rank fusion, as in its paper
+
+
+def retrieve(
+    query: str, index: Index, embedder: Embedder, *, k: int, filters: Filters, fusion: Fusion
+) -> list[ScoredPaper]:
+    """The `k` best papers for `query` among those that pass `filters`, best first.
+
+    Candidates are the nearest passages by cosine and the best by BM25; both scores are known for every
+    candidate before they are fused. A paper scores as its best passage.
+    """
+    allowed = index.allowed(filters)
+    vector = embedder.encode([query])[0]
+    dense_rows, _ = index.vectors.search(vector, CANDIDATES, allowed)
+    all_lexical = index.lexical.scores(terms(query))
+    if allowed is not None:
+        all_lexical = np.where(allowed, all_lexical, 0)
+    lexical_rows = np.argsort(-all_lexical, kind="stable")[:CANDIDATES]
+    rows = np.union1d(dense_rows, lexical_rows[all_lexical[lexical_rows] > 0])
+    if not len(rows):
+        return []
+    dense = index.vectors.vectors(rows) @ vector
+    lexical = all_lexical[rows]
+    fused = fusion(dense, lexical)
+
+    by_paper: dict[str, list[ScoredPassage]] = {}
+    for i in np.lexsort((rows, -fused)):  # equal scores in the order of the index, so that runs repeat
+        passage = index.passages[rows[i]]
+        scored = ScoredPassage(passage, float(fused[i]), float(dense[i]), float(lexical[i]))
+        by_paper.setdefault(passage.paper_id, []).append(scored)
+    return [
+        ScoredPaper(index.paper(paper_id), passages[0].score, tuple(passages))
+        for paper_id, passages in list(by_paper.items())[:k]
+    ]
+
+
+def zscore_sum(dense: Scores, lexical: Scores) -> Scores:
+    """Sum of the two scores' z-scores over the candidates; a side without spread says nothing."""
+    return _zscores(dense) + _zscores(lexical)
+
+
+def reciprocal_rank(dense: Scores, lexical: Scores) -> Scores:
+    """Reciprocal rank fusion (Cormack, Clarke, Büttcher 2009): sum of 1 / (60 + rank)."""
+    return 1 / (_RANK_CONSTANT + _ranks(dense)) + 1 / (_RANK_CONSTANT + _ranks(lexical))
+
+
+FUSIONS: dict[str, Fusion] = {"zscore": zscore_sum, "reciprocal_rank": reciprocal_rank}
+
+
+def _zscores(scores: Scores) -> Scores:
+    spread = scores.std()
+    return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
+
+
+def _ranks(scores: Scores) -> Scores:
+    ranks = np.empty(len(scores))
+    ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
+    return ranks

@@ -1,0 +1,131 @@
+"""The FAISS vector store behind llama-index's interface: batch add, delete, filters inside the search.
+
+llama-index's own FAISS store can neither filter nor delete, and adds one vector at a time. Indexes are
+written through this one, and it plugs an index into any llama-index retriever or query engine:
+
+    store = PassageVectorStore.from_index(index)
+    VectorStoreIndex.from_vector_store(store, embed_model=...).as_retriever(filters=...)
+
+Importing llama-index takes seconds, so the read path uses `assistant.vectors` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from llama_index.core.bridge.pydantic import PrivateAttr
+from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.vector_stores.types import (
+    BasePydanticVectorStore,
+    VectorStoreQuery,
+    VectorStoreQueryResult,
+)
+from llama_index.core.vector_stores.utils import build_metadata_filter_fn
+
+from assistant.embedding import Vectors
+from assistant.index import Index
+from assistant.records import Paper, Passage
+from assistant.vectors import Mask, VectorIndex
+
+
+class PassageVectorStore(BasePydanticVectorStore):
+    """Passages as llama-index nodes, their vectors in FAISS; a node's id is its passage's."""
+
+    stores_text: bool = True
+
+    _nodes: list[BaseNode] = PrivateAttr(default_factory=list)
+    _vectors: VectorIndex | None = PrivateAttr(default=None)
+
+    @classmethod
+    def from_index(cls, index: Index) -> Self:
+        """A store over an opened index; its vectors stay mapped, not copied."""
+        store = cls()
+        store._nodes = [passage_node(index.paper(passage.paper_id), passage) for passage in index.passages]
+        store._vectors = index.vectors
+        return store
+
+    @classmethod
+    def class_name(cls) -> str:
+        """The name under which llama-index serialises the store."""
+        return "PassageVectorStore"
+
+    @property
+    def client(self) -> Any:
+        """The vectors, by row number."""
+        return self._vectors
+
+    def add(self, nodes: Sequence[BaseNode], **kwargs: Any) -> list[str]:
+        """Add nodes with their embeddings, all in one batch; returns their ids."""
+        if not nodes:
+            return []
+        new = np.array([node.get_embedding() for node in nodes], dtype=np.float32)
+        self._set_vectors(new if self._vectors is None else np.vstack([self._all_vectors(), new]))
+        self._nodes.extend(node.model_copy(update={"embedding": None}) for node in nodes)
+        return [node.node_id for node in nodes]
+
+    def delete(self, ref_doc_id: str, **kwargs: Any) -> None:
+        """Delete every passage of the paper `ref_doc_id`."""
+        kept = [row for row, node in enumerate(self._nodes) if node.ref_doc_id != ref_doc_id]
+        if len(kept) < len(self._nodes):
+            self._set_vectors(self._all_vectors()[kept])
+            self._nodes = [self._nodes[row] for row in kept]
+
+    def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
+        """The nearest passages that pass the query's document ids, node ids and metadata filters."""
+        if self._vectors is None or query.query_embedding is None:
+            return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
+        rows, scores = self._vectors.search(
+            np.array(query.query_embedding, dtype=np.float32), query.similarity_top_k, self._allowed(query)
+        )
+        nodes = [self._nodes[row] for row in rows]
+        return VectorStoreQueryResult(
+            nodes=nodes, similarities=[float(score) for score in scores], ids=[node.node_id for node in nodes]
+        )
+
+    def persist(self, persist_path: str, fs: Any = None) -> None:
+        """Write the vectors to `persist_path`; passages are written by the index that holds them."""
+        if self._vectors is not None:
+            self._vectors.save(Path(persist_path))
+
+    def _all_vectors(self) -> Vectors:
+        assert self._vectors is not None
+        return self._vectors.vectors(np.arange(len(self._nodes)))
+
+    def _set_vectors(self, vectors: Vectors) -> None:
+        self._vectors = VectorIndex.from_vectors(vectors)
+
+    def _allowed(self, query: VectorStoreQuery) -> Mask | None:
+        if not (query.doc_ids or query.node_ids or query.filters):
+            return None
+        metadata = {node.node_id: node.metadata for node in self._nodes}
+        passes = build_metadata_filter_fn(metadata.__getitem__, query.filters)
+        return np.array(
+            [
+                (not query.doc_ids or node.ref_doc_id in query.doc_ids)
+                and (not query.node_ids or node.node_id in query.node_ids)
+                and passes(node.node_id)
+                for node in self._nodes
+            ]
+        )
+
+
+def passage_node(paper: Paper, passage: Passage, vector: Iterable[float] | None = None) -> TextNode:
+    """A passage as a llama-index node that knows its paper, its offsets and what can be filtered by."""
+    metadata = {
+        "title": paper.title,
+        "year": paper.year,
+        "venue": paper.venue,
+        "authors": list(paper.authors),
+    }
+    return TextNode(
+        id_=passage.id,
+        text=passage.text,
+        start_char_idx=passage.start,
+        end_char_idx=passage.end,
+        metadata={key: value for key, value in metadata.items() if value},
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=paper.id)},
+        embedding=None if vector is None else list(vector),
+    )
