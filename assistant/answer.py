@@ -1,0 +1,136 @@
+"""The Answer: everything about one answered question, and its renderings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assistant.records import (
+    Citation,
+    Evidence,
+    Final,
+    Message,
+    Paper,
+    Reason,
+    Sentence,
+    Status,
+    Timings,
+    Usage,
+    to_plain,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question's answer.
+
+    `status` is `answered` (every sentence supported), `partial` (some not), `abstained` or `error`, with
+    its `reason`. `text` carries `[n]` marks; `final` is the bare answer to a typed question; `draft` is
+    what the model wrote; `confidence`, in [0, 1], is the mean support of the sentences, not calibrated.
+    """
+
+    question: str
+    standalone_question: str
+    status: Status
+    reason: Reason
+    text: str
+    final: Final | None
+    sentences: tuple[Sentence, ...]
+    citations: tuple[Citation, ...]
+    evidence: tuple[Evidence, ...]
+    draft: str
+    confidence: float
+    warnings: tuple[str, ...]
+    timings: Timings
+    usage: Usage
+    model: str
+    index: str
+    prompt: tuple[Message, ...]
+
+    @property
+    def cited_papers(self) -> tuple[Paper, ...]:
+        """The cited papers in order of first use."""
+        papers = {evidence.paper.id: evidence.paper for evidence in self.evidence}
+        return tuple(papers[paper_id] for paper_id in dict.fromkeys(c.paper_id for c in self.citations))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The answer as plain dictionaries, lists and scalars, without the prompt."""
+        plain: dict[str, Any] = to_plain(self)
+        del plain["prompt"]
+        return plain
+
+    def to_markdown(self) -> str:
+        """The answer with its references; text from documents is escaped."""
+        lines = [f"**{_escaped(self.question)}**", "", _escaped(self.text, marks=True)]
+        if self.status != "answered":
+            lines += ["", f"*{self.status}: {_escaped(self.reason.sentence)}*"]
+        titles = {paper.id: paper for paper in self.cited_papers}
+        if self.citations:
+            lines.append("")
+        for citation in self.citations:
+            paper = titles[citation.paper_id]
+            lines.append(f"{citation.n}. {_escaped(reference(paper))}: “{_escaped(citation.quote)}”")
+        return "\n".join(lines) + "\n"
+
+    def bibtex(self) -> str:
+        """BibTeX entries of the cited papers."""
+        return "\n".join(_bibtex(paper) for paper in self.cited_papers)
+
+    def explain(self) -> str:
+        """What the model was shown, what it wrote, and what was made of it."""
+        prompt = "\n\n".join(f"--- {message.role} ---\n{message.content}" for message in self.prompt)
+        verdicts = "\n".join(
+            f"{sentence.verdict:<12} {sentence.support:.2f} {list(sentence.citations)} {sentence.text}"
+            for sentence in self.sentences
+        )
+        ranked = "\n".join(
+            f"{evidence.role:<10} {evidence.score:6.2f}  {evidence.paper.id}  {evidence.paper.title}"
+            for evidence in self.evidence
+        )
+        return (
+            f"=== standalone question ===\n{self.standalone_question}\n\n=== retrieved ===\n{ranked}\n\n"
+            f"=== prompt ===\n{prompt or '(no model was asked)'}\n\n"
+            f"=== draft ===\n{self.draft or '(none)'}\n\n"
+            f"=== sentences ===\n{verdicts or '(none)'}\n"
+        )
+
+
+def reference(paper: Paper) -> str:
+    """One line naming a paper: authors and year where known, title, id."""
+    who = _authors(paper.authors)
+    when = f" ({paper.year})" if paper.year else ""
+    lead = f"{who}{when}. " if who else ""
+    return f"{lead}{paper.title or 'Untitled'} ({paper.id})"
+
+
+def _authors(authors: Sequence[str]) -> str:
+    if len(authors) > 2:
+        return f"{authors[0]} et al."
+    return " and ".join(authors)
+
+
+def _escaped(text: str, *, marks: bool = False) -> str:
+    """`text` with Markdown's and HTML's own characters made harmless; `[n]` marks may stay."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>#|~$!&])", r"\\\1", text)
+    return re.sub(r"\\\[(\d+)\\\]", r"[\1]", escaped) if marks else escaped
+
+
+def _bibtex(paper: Paper) -> str:
+    key = re.sub(r"\W+", "", paper.id) or "paper"
+    fields = {
+        "title": paper.title,
+        "author": " and ".join(paper.authors),
+        "year": str(paper.year or ""),
+        "journal": paper.venue or "",
+        "doi": paper.doi or "",
+        "eprint": paper.arxiv_id or "",
+        "url": paper.url or "",
+    }
+    body = "".join(f"  {name} = {{{_bibtex_value(value)}}},\n" for name, value in fields.items() if value)
+    return f"@article{{{key},\n{body}}}\n"
+
+
+def _bibtex_value(value: str) -> str:
+    return re.sub(r"([&%#_$])", r"\\\1", value.replace("{", "").replace("}", ""))

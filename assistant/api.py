@@ -1,0 +1,157 @@
+"""The public API: one object that answers questions about one index."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from assistant.answer import Answer
+from assistant.answering import Event, Pipeline
+from assistant.embedding import Embedder, open_embedder
+from assistant.generation import open_model
+from assistant.generation.base import LanguageModel
+from assistant.generations import exists
+from assistant.index import Index
+from assistant.records import Filters, Paper, ScoredPaper, Turn
+from assistant.resources import sample_corpus
+from assistant.settings import Settings
+
+_CHECKOUT_INDEX = Path("index/sample")
+
+History = Sequence[Turn | tuple[str, str]]
+
+
+class Assistant:
+    """Answers questions about the papers of one index; safe to share between threads."""
+
+    def __init__(
+        self, index: Index, embedder: Embedder, model: LanguageModel | None, settings: Settings
+    ) -> None:
+        self.index = index
+        self.settings = settings
+        self._pipeline = Pipeline(index, embedder, model, settings)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @classmethod
+    def open(
+        cls,
+        index: str | Path | None = None,
+        *,
+        model: str | LanguageModel | Any | None = None,
+        embedder: Embedder | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """An assistant over an index folder; without one, over index/sample or the sample corpus.
+
+        Args:
+            index: An index folder, made by `assistant ingest`.
+            model: Whatever the setting `model` takes, or a LanguageModel, or any llama-index LLM.
+            embedder: The embedder that the index was built with, if it is not the default one.
+            settings: Settings to use; loaded from file and environment if not given.
+
+        Raises:
+            IndexFormatError: the index is absent, damaged, or made with another embedder.
+            ModelError: a model is not installed.
+        """
+        settings = settings or Settings.load()
+        if isinstance(model, str):
+            settings = settings.model_copy(update={"model": model})
+            model = None
+        language_model = _language_model(model, settings)
+        if load := getattr(language_model, "load", None):
+            # Loading the weights takes seconds; it goes on while the index opens and the question is
+            # embedded. A failure shows again, and is reported, when the model is first used.
+            threading.Thread(target=_quietly, args=(load,), name="model-loading", daemon=True).start()
+        embedder = embedder or open_embedder(settings)
+        folder = Path(index) if index else default_index(settings)
+        if not index and not settings.index and not exists(folder):
+            _ingest_sample(folder, embedder, settings)
+        return cls(Index.open(folder, embedder), embedder, language_model, settings)
+
+    @classmethod
+    def from_papers(
+        cls,
+        papers: Iterable[Paper],
+        *,
+        model: str | LanguageModel | Any | None = None,
+        embedder: Embedder | None = None,
+        settings: Settings | None = None,
+    ) -> Self:
+        """An assistant over `papers`, indexed in a temporary folder that goes with it."""
+        from assistant.ingest import ingest, silent
+
+        settings = settings or Settings.load()
+        embedder = embedder or open_embedder(settings)
+        folder = tempfile.TemporaryDirectory(prefix="assistant-")
+        ingest(papers, Path(folder.name), embedder, passage_tokens=settings.passage_tokens, progress=silent)
+        opened = cls.open(folder.name, model=model, embedder=embedder, settings=settings)
+        opened._folder = folder
+        return opened
+
+    @property
+    def model_name(self) -> str:
+        """What answers say in their `model` field."""
+        return self._pipeline.model_name
+
+    def ask(self, question: str, history: History = (), filters: Filters | None = None) -> Answer:
+        """The answer to one question.
+
+        Args:
+            question: The question; it may lean on `history`.
+            history: Earlier turns, oldest first, as Turn or (question, answer).
+            filters: Which papers may be used.
+
+        Raises:
+            QuestionError: the question is empty or too long.
+        """
+        *_, answer = self.stream(question, history, filters)
+        assert isinstance(answer, Answer)
+        return answer
+
+    def stream(
+        self, question: str, history: History = (), filters: Filters | None = None
+    ) -> Generator[Event, None, None]:
+        """Evidence, draft text and verified sentences as they come, then the Answer; close it to stop."""
+        turns = [turn if isinstance(turn, Turn) else Turn(*turn) for turn in history]
+        yield from self._pipeline.run(question, turns, filters)
+
+    def search(self, query: str, k: int = 10, filters: Filters | None = None) -> tuple[ScoredPaper, ...]:
+        """The `k` best papers for a query, with their passages and score parts."""
+        return self._pipeline.search(query, filters or Filters(), k)
+
+
+def default_index(settings: Settings) -> Path:
+    """The index meant when none is named."""
+    if settings.index:
+        return settings.index
+    return _CHECKOUT_INDEX if exists(_CHECKOUT_INDEX) else settings.cache_dir / "index" / "sample"
+
+
+def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings) -> None:
+    from assistant.ingest import ingest, silent
+    from assistant.readers import read_corpus
+
+    papers = read_corpus(sample_corpus()).papers
+    ingest(papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=silent)
+
+
+def _language_model(model: Any, settings: Settings) -> LanguageModel | None:
+    if model is None:
+        return open_model(settings)
+    if hasattr(model, "stream_chat"):
+        from assistant.generation.llama_index import LlamaIndexModel
+
+        return LlamaIndexModel(model)
+    return model  # type: ignore[no-any-return]
+
+
+def _quietly(load: Any) -> None:
+    import contextlib
+
+    from assistant.errors import AssistantError
+
+    with contextlib.suppress(AssistantError):
+        load()

@@ -1,0 +1,112 @@
+"""Whether, and where, the context supports a sentence: lexical support, not entailment.
+
+A claim's terms are compared with those of each sentence of the context, its title included. The share of
+them found there is the sentence's support; a number of the claim that is not found there denies it,
+whatever the rest says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from assistant.context import ContextPaper
+from assistant.records import Paper, Passage, Verdict
+from assistant.sentences import sentence_spans
+from assistant.terms import terms
+
+SUPPORTED = 0.6
+PARTIAL = 0.35
+
+_NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:[.,]\d+)*")
+_QUESTION_WEIGHT = 0.25  # how much fitting the question counts beside containing the claim
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One sentence of an abstract: `paper.abstract[start:end]`."""
+
+    n: int
+    paper: Paper
+    passage: Passage
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        """The sentence, verbatim."""
+        return self.paper.abstract[self.start : self.end]
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """The span that supports a claim best, the share of the claim's terms in it, and the verdict."""
+
+    span: Span | None
+    share: float
+    verdict: Verdict
+
+
+class Verifier:
+    """Checks claims against one context; made once a question."""
+
+    def __init__(self, context: Sequence[ContextPaper], question: str) -> None:
+        self._spans = list(_spans(context))
+        self._terms = [set(terms(f"{span.paper.title} {span.text}")) for span in self._spans]
+        self._numbers = [numbers(f"{span.paper.title} {span.text}") for span in self._spans]
+        self._question_terms = set(terms(question))
+        self._fits = [_share(self._question_terms, found) for found in self._terms]
+
+    def support(self, claim: str, among: Iterable[int] | None = None) -> Support:
+        """The best support for `claim`, among the context papers numbered `among` if given.
+
+        A claim without a term of its own ("Yes.") stands for what the question says.
+        """
+        claim_terms = set(terms(claim)) or self._question_terms
+        claim_numbers = numbers(claim)
+        wanted = None if among is None else set(among)
+        best = Support(None, 0.0, "unsupported")
+        best_score = 0.0
+        for i, span in enumerate(self._spans):
+            if wanted is not None and span.n not in wanted:
+                continue
+            share = _share(claim_terms, self._terms[i])
+            numbers_found = claim_numbers <= self._numbers[i]
+            score = share + _QUESTION_WEIGHT * self._fits[i] + numbers_found
+            if share > 0 and score > best_score:
+                best_score = score
+                best = Support(span, share, _verdict(share, numbers_found))
+        return best
+
+    def best_for_question(self, count: int) -> list[Span]:
+        """The `count` spans that share most with the question, best first; papers shown earlier win ties."""
+        order = sorted(range(len(self._spans)), key=lambda i: (-self._fits[i], i))
+        return [self._spans[i] for i in order[:count] if self._fits[i] > 0]
+
+
+def numbers(text: str) -> frozenset[str]:
+    """The numbers written in `text`, thousands commas dropped, the minus sign made one.
+
+    >>> sorted(numbers("from 1,000 to -0.5, or 62%"))
+    ['-0.5', '1000', '62']
+    """
+    found = (match.group().replace("−", "-") for match in _NUMBER.finditer(text))
+    return frozenset(re.sub(r",(?=\d{3}(\D|$))", "", number) for number in found)
+
+
+def _spans(context: Sequence[ContextPaper]) -> Iterable[Span]:
+    for entry in context:
+        for passage in entry.passages:
+            for start, end in sentence_spans(passage.text):
+                yield Span(entry.n, entry.paper, passage, passage.start + start, passage.start + end)
+
+
+def _share(wanted: set[str], found: set[str]) -> float:
+    return len(wanted & found) / len(wanted) if wanted else 0.0
+
+
+def _verdict(share: float, numbers_found: bool) -> Verdict:
+    if not numbers_found or share < PARTIAL:
+        return "unsupported"
+    return "supported" if share >= SUPPORTED else "partial"
