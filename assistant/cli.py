@@ -1,0 +1,469 @@
+"""The command line: it translates arguments to calls and answers to text, and errors to one line each."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from assistant import __version__
+from assistant.errors import AssistantError
+from assistant.records import Filters, Turn, to_plain
+from assistant.settings import Settings
+
+if TYPE_CHECKING:
+    from assistant.answer import Answer
+    from assistant.api import Assistant
+
+app = typer.Typer(
+    help="Answers questions about a collection of paper abstracts, each sentence cited and checked.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+index_app = typer.Typer(help="Look after an index.", no_args_is_help=True)
+models_app = typer.Typer(help="Look after models.", no_args_is_help=True)
+app.add_typer(index_app, name="index")
+app.add_typer(models_app, name="models")
+
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+IndexOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--index", help="Index folder [default: index/sample, else the sample corpus's in the cache]."
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="A name from `models list`, a .gguf file, a hub id, a server's URL, or `none`."
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+YearsOption = Annotated[
+    str | None, typer.Option("--years", help="Only papers of these years: 2023, 2020-2023, 2020- or -2023.")
+]
+VenueOption = Annotated[
+    list[str] | None, typer.Option("--venue", help="Only papers of this venue; repeatable.")
+]
+AuthorOption = Annotated[
+    list[str] | None, typer.Option("--author", help="Only papers with an author so named; repeatable.")
+]
+PaperOption = Annotated[
+    list[str] | None, typer.Option("--paper", help="Only the paper of this id; repeatable.")
+]
+ExcludeOption = Annotated[
+    list[str] | None, typer.Option("--exclude", help="Not the paper of this id; repeatable.")
+]
+
+
+def main() -> None:
+    """Run the command line; every error of ours becomes one line on stderr and exit code 1."""
+    try:
+        app()
+    except AssistantError as error:
+        err.print(f"Error: {error}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("Stopped. Nothing finished is lost; run the same command again to go on.")
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output has gone (`assistant search … | head`).
+        sys.stderr.close()
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    show: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Answer questions about a collection of paper abstracts, each sentence cited and checked."""
+    if show:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def ingest(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files of papers: JSONL, JSON, CSV, TSV or a listing page.")
+    ],
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", help="Index folder [default: index/NAME, as the first file's name]."),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show the first papers as read; store nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Create an index, or bring it up to date: papers are added, or replaced by id."""
+    from assistant.readers import read_corpora
+
+    settings = Settings.load()
+    corpus = read_corpora(files)
+    for note in corpus.notes:
+        err.print(note)
+    for reject in corpus.rejects:
+        err.print(f"rejected: {reject.reason}")
+    if preview:
+        for paper in corpus.papers[:3]:
+            out.print(json.dumps(to_plain(paper), ensure_ascii=False, indent=2))
+        err.print(f"{len(corpus.papers)} papers, {len(corpus.rejects)} rejected; nothing was stored")
+        return
+    from assistant.embedding import open_embedder
+    from assistant.ingest import ingest as ingest_papers
+
+    folder = index or settings.index or Path("index") / files[0].name.split(".")[0]
+    embedder = open_embedder(settings)
+    with _bar() as progress:
+        done = ingest_papers(
+            corpus.papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=progress
+        )
+    if as_json:
+        _print_json({"index": str(folder), "rejected": len(corpus.rejects), **to_plain(done)})
+        return
+    out.print(
+        f"{folder}: {done.added} papers added, {done.updated} updated, {done.unchanged} unchanged, "
+        f"{len(corpus.rejects)} rejected; {done.manifest.papers} papers in {done.manifest.passages} passages"
+    )
+    if folder != Path("index/sample"):
+        out.print(f'Ask it: assistant ask "..." --index {folder}')
+    if done.manifest.passages_cut:
+        err.print(
+            f"{done.manifest.passages_cut} passages are longer than the embedder reads; their ends were cut"
+        )
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="The question.")],
+    index: IndexOption = None,
+    model: ModelOption = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show prompt, draft and verdicts too.")] = False,
+    years: YearsOption = None,
+    venue: VenueOption = None,
+    author: AuthorOption = None,
+    paper: PaperOption = None,
+    exclude: ExcludeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer one question, each sentence cited."""
+    assistant = _open(index, model)
+    answer = _answered(assistant, question, [], _filters(years, venue, author, paper, exclude), quiet=as_json)
+    if as_json:
+        _print_json(answer.to_dict())
+    else:
+        _print_answer(answer)
+        if explain:
+            out.print("\n" + answer.explain())
+    if answer.status == "error":
+        raise typer.Exit(1)
+
+
+@app.command()
+def chat(index: IndexOption = None, model: ModelOption = None) -> None:
+    """Hold a conversation on the terminal; an empty line or Ctrl-D ends it."""
+    assistant = _open(index, model)
+    history: list[Turn] = []
+    err.print("Ask about the papers. An empty line or Ctrl-D ends the conversation.")
+    while question := _next_question():
+        try:
+            answer = _answered(assistant, question, history, Filters())
+        except KeyboardInterrupt:
+            err.print("\nStopped this answer.")
+            continue
+        except AssistantError as error:
+            err.print(f"Error: {error}")
+            continue
+        if answer.standalone_question != answer.question:
+            out.print(f"(read as: {answer.standalone_question})")
+        _print_answer(answer)
+        history.append(Turn(question, answer.text))
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for.")],
+    k: Annotated[int, typer.Option("-k", min=1, help="Papers to show.")] = 10,
+    index: IndexOption = None,
+    years: YearsOption = None,
+    venue: VenueOption = None,
+    author: AuthorOption = None,
+    paper: PaperOption = None,
+    exclude: ExcludeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the papers found for a query, with their passages and score parts."""
+    assistant = _open(index, "none")
+    found = assistant.search(query, k, _filters(years, venue, author, paper, exclude))
+    if as_json:
+        _print_json(to_plain(found))
+        return
+    if not found:
+        out.print("No papers found.")
+    for scored in found:
+        best = scored.passages[0]
+        out.print(f"{scored.score:6.2f}  {scored.paper.id}  {scored.paper.title}")
+        out.print(f"        dense {best.dense:.2f}, lexical {best.lexical:.1f}: {best.passage.text[:200]}")
+
+
+@app.command()
+def batch(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or TSV with a column of questions.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="CSV to write.")],
+    index: IndexOption = None,
+    model: ModelOption = None,
+    question_column: Annotated[
+        str, typer.Option("--question-column", help="The column that holds the questions.")
+    ] = "question",
+    as_json: JsonOption = False,
+) -> None:
+    """Answer every question of a CSV; a broken row gets status=error and does not stop the rest."""
+    from assistant import batch as batches
+
+    plan = batches.plan(source, target, question_column)
+    assistant = _open(index, model)
+    with _bar() as progress:
+        summary = batches.run(plan, assistant, lambda done, total: progress("answering", done, total))
+    if as_json:
+        _print_json(to_plain(summary))
+        return
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
+    resumed = f" ({summary.resumed} taken from the run before)" if summary.resumed else ""
+    out.print(f"{target}: {counts}{resumed}, in {summary.seconds:.0f} s")
+
+
+@app.command()
+def doctor(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Check installation, models, index, disk and memory; say what to do about each fault."""
+    from assistant.doctor import examine
+
+    findings = examine(Settings.load(), index)
+    if as_json:
+        _print_json(to_plain(findings))
+    else:
+        for finding in findings:
+            out.print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.found}")
+            if finding.remedy:
+                out.print(f"      -> {finding.remedy}")
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@models_app.command("list")
+def models_list(as_json: JsonOption = False) -> None:
+    """Show the models there are, their size and licence, and which are installed."""
+    from assistant.models import CATALOGUE, ModelStore
+
+    settings = Settings.load()
+    store = ModelStore(settings.cache_dir)
+    if as_json:
+        _print_json(
+            [{**to_plain(model), "state": to_plain(store.state(name))} for name, model in CATALOGUE.items()]
+        )
+        return
+    for name, model in CATALOGUE.items():
+        state = "installed" if store.state(name).installed else "-"
+        default = " (default)" if name == settings.model else ""
+        size = f"{model.bytes / 1e6:.0f} MB"
+        out.print(f"{name:<20} {size:>8}  {state:<10} {model.licence}  {model.description}{default}")
+
+
+@models_app.command("pull")
+def models_pull(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to get [default: the ones in use].")
+    ] = None,
+) -> None:
+    """Get models: downloaded, checked against the publisher's SHA-256, converted once for this machine."""
+    from assistant.models import CATALOGUE, EMBEDDER, ModelStore
+
+    settings = Settings.load()
+    store = ModelStore(settings.cache_dir)
+    in_use = [EMBEDDER, *([settings.model] if settings.model in CATALOGUE else [])]
+    for name in names or in_use:
+        with _bar() as progress:
+            folder = store.pull(name, progress)
+        out.print(f"{name} is ready in {folder}")
+
+
+@models_app.command("verify")
+def models_verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Models to check [default: all installed].")
+    ] = None,
+) -> None:
+    """Read every file of the installed models and compare it with its SHA-256."""
+    from assistant.models import CATALOGUE, ModelStore
+
+    store = ModelStore(Settings.load().cache_dir)
+    chosen = names or [name for name in CATALOGUE if store.state(name).installed]
+    if not chosen:
+        out.print("no model is installed; run `assistant models pull`")
+    for name in chosen:
+        store.verify(name)
+        out.print(f"{name}: every file is as published")
+
+
+@index_app.command("info")
+def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Show an index's counts, sizes and what it was made with."""
+    from assistant.api import default_index
+    from assistant.generations import current_generation, read_manifest
+
+    folder = index or default_index(Settings.load())
+    manifest = read_manifest(current_generation(folder))
+    size = sum(file["bytes"] for file in manifest.files.values())
+    if as_json:
+        _print_json({"index": str(folder), "bytes": size, **to_plain(manifest)})
+        return
+    out.print(f"index        {folder}, {size / 1e6:.1f} MB, made {manifest.created}")
+    out.print(f"papers       {manifest.papers}")
+    out.print(f"passages     {manifest.passages} of at most {manifest.passage_tokens} tokens")
+    out.print(f"cut          {manifest.passages_cut} passages are longer than the embedder reads")
+    out.print(f"embedder     {manifest.embedder} {manifest.embedder_fingerprint[:12]}")
+    out.print(f"vectors      {manifest.dimension} dimensions")
+    out.print(f"fingerprint  {manifest.fingerprint}")
+
+
+@index_app.command("verify")
+def index_verify(index: IndexOption = None) -> None:
+    """Read every file of an index and compare it with its SHA-256."""
+    from assistant.api import default_index
+    from assistant.generations import current_generation, verify
+
+    folder = index or default_index(Settings.load())
+    if faults := list(verify(current_generation(folder))):
+        for fault in faults:
+            err.print(f"Error: {fault}")
+        err.print(f"Run `assistant index rebuild --index {folder}`.")
+        raise typer.Exit(1)
+    out.print(f"{folder}: every file is as it was written")
+
+
+@index_app.command("rebuild")
+def index_rebuild(index: IndexOption = None) -> None:
+    """Make every passage and vector of an index anew from its stored papers."""
+    from assistant.api import default_index
+    from assistant.embedding import open_embedder
+    from assistant.ingest import rebuild
+
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    with _bar() as progress:
+        manifest = rebuild(
+            folder, open_embedder(settings), passage_tokens=settings.passage_tokens, progress=progress
+        )
+    out.print(f"{folder}: {manifest.papers} papers in {manifest.passages} passages")
+
+
+def _open(index: Path | None, model: str | None) -> Assistant:
+    from assistant.api import Assistant
+
+    return Assistant.open(index, settings=Settings.load(model=model))
+
+
+def _answered(
+    assistant: Assistant, question: str, history: list[Turn], filters: Filters, *, quiet: bool = False
+) -> Answer:
+    """The answer; meanwhile, on a terminal, the papers found and the draft as it grows, on stderr."""
+    from assistant.answer import Answer
+    from assistant.answering import DraftGrew, EvidenceFound
+
+    live = err.is_terminal and not quiet
+    for event in assistant.stream(question, history, filters):
+        if isinstance(event, Answer):
+            answer = event
+        elif live and isinstance(event, EvidenceFound):
+            names = "; ".join(paper.paper.title or paper.paper.id for paper in event.papers[:3])
+            err.print(f"found: {names}", style="dim")
+        elif live and isinstance(event, DraftGrew):
+            err.print(event.text, end="", style="dim")
+    if live:
+        err.print()
+    return answer
+
+
+def _print_answer(answer: Answer) -> None:
+    from assistant.answer import reference
+
+    out.print(answer.reason.sentence if answer.status == "error" else answer.text)
+    papers = {paper.id: paper for paper in answer.cited_papers}
+    if answer.citations:
+        out.print()
+    for citation in answer.citations:
+        out.print(f"[{citation.n}] {reference(papers[citation.paper_id])}")
+        out.print(f"    “{citation.quote}”")
+    for sentence in answer.sentences:
+        if sentence.verdict != "supported":
+            err.print(f"{sentence.verdict}: {sentence.text}")
+    for warning in answer.warnings:
+        err.print(f"warning: {warning}")
+
+
+def _next_question() -> str:
+    try:
+        return input("\n> " if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return ""
+
+
+def _filters(
+    years: str | None,
+    venues: list[str] | None,
+    authors: list[str] | None,
+    papers: list[str] | None,
+    excluded: list[str] | None,
+) -> Filters:
+    return Filters(
+        years=_years(years) if years else None,
+        venues=tuple(venues or ()),
+        authors=tuple(authors or ()),
+        include_ids=tuple(papers or ()),
+        exclude_ids=tuple(excluded or ()),
+    )
+
+
+def _years(text: str) -> tuple[int | None, int | None]:
+    first, dash, last = text.partition("-")
+    try:
+        start = int(first) if first else None
+        return (start, int(last) if last else None) if dash else (start, start)
+    except ValueError:
+        raise typer.BadParameter(f"--years {text!r} is not a year or a range such as 2020-2023") from None
+
+
+def _print_json(plain: Any) -> None:
+    out.print(json.dumps(plain, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[str, int, int], None]]:
+    """A progress bar with the time left, on stderr; a line a step where stderr is not a terminal."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err) as progress:
+        tasks: dict[str, Any] = {}
+
+        def update(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield update

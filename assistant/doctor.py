@@ -1,0 +1,118 @@
+"""What is installed and ready, and what to do about each thing that is not."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from assistant.api import default_index
+from assistant.errors import AssistantError
+from assistant.generations import current_generation, exists, read_manifest
+from assistant.models import CATALOGUE, EMBEDDER, ModelStore
+from assistant.resources import prompts_folder, sample_corpus
+from assistant.settings import Settings
+from assistant.tokens import cl100k
+
+_PACKAGES = ("faiss-cpu", "bm25s", "openvino-genai", "llama-index-core", "transformers", "tiktoken", "gradio")
+_DISK_NEEDED = 3e9  # bytes: the default model, its conversion and its compiled form
+_MEMORY_NEEDED = 3e9  # bytes: the default model at work
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: whether it is well, what was found, and what to do if it is not."""
+
+    subject: str
+    ok: bool
+    found: str
+    remedy: str = ""
+
+
+def examine(settings: Settings, index: Path | None) -> list[Finding]:
+    """Look at everything that an answer needs."""
+    looks: tuple[Callable[[], Iterator[Finding]], ...] = (
+        _python,
+        _packages,
+        _files,
+        lambda: _models(settings),
+        lambda: _index(index or default_index(settings), named=bool(index or settings.index)),
+        lambda: _disk(settings.cache_dir),
+        _memory,
+    )
+    return [finding for look in looks for finding in look()]
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", sys.version_info >= (3, 11), version)
+
+
+def _packages() -> Iterator[Finding]:
+    for name in _PACKAGES:
+        try:
+            yield Finding(name, True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, False, "not installed", f"pip install {name}")
+
+
+def _files() -> Iterator[Finding]:
+    reinstall = "the installation is incomplete; install it again"
+    prompts = sorted(path.stem for path in prompts_folder().glob("*.txt"))
+    yield Finding("prompts", bool(prompts), ", ".join(prompts) or "none", "" if prompts else reinstall)
+    there = sample_corpus().is_file()
+    yield Finding("sample corpus", there, str(sample_corpus()), "" if there else reinstall)
+    try:
+        cl100k()
+        yield Finding("token counts", True, "cl100k_base is on disk; nothing is fetched")
+    except AssistantError as error:
+        yield Finding("token counts", False, str(error), "pip install --force-reinstall llama-index-core")
+
+
+def _models(settings: Settings) -> Iterator[Finding]:
+    store = ModelStore(settings.cache_dir)
+    for subject, name in (("embedder", EMBEDDER), ("model", settings.model)):
+        if name not in CATALOGUE:
+            yield Finding(subject, True, f"{name} (not of the catalogue; looked at when it is used)")
+            continue
+        state = store.state(name)
+        remedy = "" if state.installed else f"assistant models pull {name}"
+        yield Finding(
+            subject, state.installed, f"{name}, {'installed' if state.installed else 'absent'}", remedy
+        )
+
+
+def _index(folder: Path, *, named: bool) -> Iterator[Finding]:
+    if not named and not exists(folder):
+        yield Finding("index", True, f"none yet; the sample corpus is indexed into {folder} when first asked")
+        return
+    try:
+        manifest = read_manifest(current_generation(folder))
+        fits = manifest.embedder_fingerprint == CATALOGUE[EMBEDDER].fingerprint
+        found = f"{folder}: {manifest.papers} papers, {manifest.passages} passages"
+        remedy = "" if fits else f"assistant index rebuild --index {folder}"
+        yield Finding("index", fits, found if fits else f"{found}, made with another embedder", remedy)
+    except AssistantError as error:
+        yield Finding("index", False, str(error))
+
+
+def _disk(cache_dir: Path) -> Iterator[Finding]:
+    folder = next(path for path in (cache_dir, *cache_dir.absolute().parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    enough = free >= _DISK_NEEDED
+    remedy = "" if enough else f"free {(_DISK_NEEDED - free) / 1e9:.1f} GB, or set ASSISTANT_CACHE_DIR"
+    yield Finding("disk", enough, f"{free / 1e9:.1f} GB free for {cache_dir}", remedy)
+    writable = os.access(folder, os.W_OK)
+    remedy = "" if writable else "make it writable, or set ASSISTANT_CACHE_DIR"
+    yield Finding("cache folder", writable, f"{cache_dir}{'' if writable else ' is not writable'}", remedy)
+
+
+def _memory() -> Iterator[Finding]:
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    enough = total >= _MEMORY_NEEDED
+    remedy = "" if enough else "use a smaller model: --model smollm2-135m, or --model none"
+    yield Finding("memory", enough, f"{total / 1e9:.1f} GB, {os.cpu_count()} cores", remedy)
