@@ -28,6 +28,7 @@ class Settings(BaseModel):
 
     model: str = Field(
         "qwen2.5-coder-0.5b",
+        min_length=1,
         description="A name from `assistant models list`, a .gguf file, a hub id (org/name), "
         "an OpenAI-compatible URL (http://host:port/v1, with #model where it serves several), or `none`.",
     )
