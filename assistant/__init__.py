@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from assistant.errors import AssistantError
 from assistant.records import Citation, Evidence, Filters, Final, Paper, Passage, Sentence, Turn
-from assistant.settings import Settings
 
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.settings import Settings
 
 __version__ = "0.1.0"
 
@@ -34,15 +35,11 @@ __all__ = [
     "__version__",
 ]
 
+# numpy, FAISS, BM25 and pydantic take most of a second to import; naming the package costs none of it.
+_ON_DEMAND = {"Answer": "assistant.answer", "Assistant": "assistant.api", "Settings": "assistant.settings"}
+
 
 def __getattr__(name: str) -> Any:
-    # numpy, FAISS and BM25 take most of a second to import; naming the package alone costs none of it.
-    if name == "Assistant":
-        from assistant.api import Assistant
-
-        return Assistant
-    if name == "Answer":
-        from assistant.answer import Answer
-
-        return Answer
+    if name in _ON_DEMAND:
+        return getattr(import_module(_ON_DEMAND[name]), name)
     raise AttributeError(f"module 'assistant' has no attribute {name!r}")

@@ -63,7 +63,11 @@ class Answer:
 
     def to_markdown(self) -> str:
         """The answer with its references; text from documents is escaped."""
-        lines = [f"**{_escaped(self.question)}**", "", _escaped(self.text, marks=True)]
+        text = " ".join(
+            _escaped(sentence.text) + "".join(f" [{n}]" for n in sentence.citations)
+            for sentence in self.sentences
+        )
+        lines = [f"**{_escaped(self.question)}**", "", text]
         if self.status != "answered":
             lines += ["", f"*{self.status}: {_escaped(self.reason.sentence)}*"]
         titles = {paper.id: paper for paper in self.cited_papers}
@@ -111,10 +115,9 @@ def _authors(authors: Sequence[str]) -> str:
     return " and ".join(authors)
 
 
-def _escaped(text: str, *, marks: bool = False) -> str:
-    """`text` with Markdown's and HTML's own characters made harmless; `[n]` marks may stay."""
-    escaped = re.sub(r"([\\`*_{}\[\]<>#|~$!&])", r"\\\1", text)
-    return re.sub(r"\\\[(\d+)\\\]", r"[\1]", escaped) if marks else escaped
+def _escaped(text: str) -> str:
+    """`text` with Markdown's and HTML's own characters made harmless."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~$!&])", r"\\\1", text)
 
 
 def _bibtex(paper: Paper) -> str:

@@ -89,7 +89,7 @@ class Pipeline:
             QuestionError: the question is empty or too long.
         """
         asked = read_question(question)
-        run = _Run(self, asked, standalone(asked, history))
+        run = _Run(self, asked, asked if kind_of(asked) == "greeting" else standalone(asked, history))
         if run.kind == "greeting":
             count = self.index.manifest.papers
             run.say(f"Hello. Ask me something about the {count} papers in this collection.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +17,7 @@ from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
 from assistant.generations import exists
 from assistant.index import Index
+from assistant.progress import silent
 from assistant.records import Filters, Paper, ScoredPaper, Turn
 from assistant.resources import sample_corpus
 from assistant.settings import Settings
@@ -33,7 +36,6 @@ class Assistant:
         self.index = index
         self.settings = settings
         self._pipeline = Pipeline(index, embedder, model, settings)
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
     def open(
@@ -81,14 +83,18 @@ class Assistant:
         settings: Settings | None = None,
     ) -> Self:
         """An assistant over `papers`, indexed in a temporary folder that goes with it."""
-        from assistant.ingest import ingest, silent
+        from assistant.ingest import ingest
 
         settings = settings or Settings.load()
         embedder = embedder or open_embedder(settings)
-        folder = tempfile.TemporaryDirectory(prefix="assistant-")
-        ingest(papers, Path(folder.name), embedder, passage_tokens=settings.passage_tokens, progress=silent)
-        opened = cls.open(folder.name, model=model, embedder=embedder, settings=settings)
-        opened._folder = folder
+        folder = Path(tempfile.mkdtemp(prefix="assistant-"))
+        try:
+            ingest(papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=silent)
+            opened = cls.open(folder, model=model, embedder=embedder, settings=settings)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        weakref.finalize(opened, shutil.rmtree, folder, ignore_errors=True)
         return opened
 
     @property
@@ -131,7 +137,7 @@ def default_index(settings: Settings) -> Path:
 
 
 def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings) -> None:
-    from assistant.ingest import ingest, silent
+    from assistant.ingest import ingest
     from assistant.readers import read_corpus
 
     papers = read_corpus(sample_corpus()).papers

@@ -124,7 +124,7 @@ def _rewritten(path: Path, rows: Sequence[Sequence[str]]) -> Iterator[tuple[IO[s
 
 
 def _resumable(partial: Path, plan: Plan, assistant: Assistant) -> list[list[str]]:
-    """The first rows of an interrupted run that would come out the same again."""
+    """The first rows of an interrupted run that would come out the same again; its errors are tried again."""
     try:
         with partial.open(encoding="utf-8", newline="") as file:
             written = list(csv.reader(file))
@@ -137,16 +137,16 @@ def _resumable(partial: Path, plan: Plan, assistant: Assistant) -> list[list[str
             whole = len(old) == width + len(ADDED) and old[:width] == _padded(row, plan.header)
             if not whole or not _current(old[width:], assistant):
                 break
-            kept.append(old)
+            failed = old[width] == "error"
+            kept.append([*old[:width], *_answered(row, plan, assistant)] if failed else old)
     return kept
 
 
 def _current(added: Sequence[str], assistant: Assistant) -> bool:
     values = dict(zip(ADDED, added, strict=True))
-    return (
-        values["status"] != "error"
-        and values["model"] == assistant.model_name
-        and values["index"] == assistant.index.manifest.fingerprint
+    return (values["model"], values["index"]) == (
+        assistant.model_name,
+        assistant.index.manifest.fingerprint,
     )
 
 
@@ -200,6 +200,8 @@ def _filters(text: str) -> Filters:
         raise BatchError(f"filters has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
     if "years" in plain and (len(plain["years"]) != 2 or not all(_is_year(year) for year in plain["years"])):
         raise BatchError(f"filters.years is not [first, last]: {text[:80]}")
+    if not all(isinstance(item, str) for key in set(plain) - {"years"} for item in plain[key]):
+        raise BatchError(f"filters other than years are lists of texts: {text[:80]}")
     return Filters(**{key: tuple(value) for key, value in plain.items()})
 
 
@@ -210,7 +212,7 @@ def _is_year(value: Any) -> bool:
 def _json(text: str, column: str) -> Any:
     try:
         return json.loads(text) if text.strip() else []
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BatchError(f"{column} is not JSON: {text[:80]}") from error
 
 

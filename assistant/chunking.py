@@ -12,6 +12,7 @@ from assistant.records import Paper, Passage
 from assistant.sentences import sentence_spans
 from assistant.tokens import cl100k
 
+_LONGEST_TITLE = 300  # characters; a longer one would leave the embedder no room for the passage
 _SMALLEST_PASSAGE = 16  # tokens; below this a passage says nothing any more
 
 
@@ -58,8 +59,8 @@ class Chunker:
 
 
 def embedded_text(paper: Paper, passage: Passage) -> str:
-    """What is embedded and indexed for a passage: its paper's title and its own text."""
-    return f"{paper.title}\n{passage.text}"
+    """What is embedded and indexed for a passage: its paper's title, if sanely long, and its own text."""
+    return f"{paper.title[:_LONGEST_TITLE]}\n{passage.text}"
 
 
 def _sentences_with_space(text: str) -> list[str]:

@@ -87,14 +87,13 @@ def draft_sentences(draft: str, *, finished: bool) -> list[DraftSentence]:
     spans = sentence_spans(plain)
     if len(spans) > 1 and is_bare_label(plain[slice(*spans[0])]):
         spans[:2] = [(spans[0][0], spans[1][1])]
-    if not finished:
-        spans = spans[:-1]
     sentences = []
     for i, (start, end) in enumerate(spans):
         until = spans[i + 1][0] if i + 1 < len(spans) else len(plain) + 1
-        numbers = [n for position, n in marks if start < position <= end or end < position < until]
+        after = start if i else -1  # what leads the draft belongs to its first sentence
+        numbers = [n for position, n in marks if after < position <= end or end < position < until]
         sentences.append(DraftSentence(plain[start:end], tuple(dict.fromkeys(numbers))))
-    return sentences
+    return sentences if finished else sentences[:-1]
 
 
 def _without_marks(draft: str) -> tuple[str, list[tuple[int, int]]]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+from typer.core import TyperGroup
 
 from assistant import __version__
 from assistant.errors import AssistantError
+from assistant.progress import Progress
 from assistant.records import Filters, Turn, to_plain
 from assistant.settings import Settings
 
@@ -22,7 +25,20 @@ if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
 
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C in one becomes a line, where typer would end without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            err.print("Stopped. Nothing finished is lost; run the same command again to go on.")
+            raise typer.Exit(1) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Answers questions about a collection of paper abstracts, each sentence cited and checked.",
     no_args_is_help=True,
     add_completion=False,
@@ -34,8 +50,8 @@ models_app = typer.Typer(help="Look after models.", no_args_is_help=True)
 app.add_typer(index_app, name="index")
 app.add_typer(models_app, name="models")
 
-out = Console(highlight=False, markup=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 IndexOption = Annotated[
     Path | None,
@@ -73,9 +89,6 @@ def main() -> None:
         app()
     except AssistantError as error:
         err.print(f"Error: {error}")
-        sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("Stopped. Nothing finished is lost; run the same command again to go on.")
         sys.exit(1)
     except BrokenPipeError:
         # The reader of our output has gone (`assistant search … | head`).
@@ -159,8 +172,8 @@ def ask(
     as_json: JsonOption = False,
 ) -> None:
     """Answer one question, each sentence cited."""
-    assistant = _open(index, model)
-    answer = _answered(assistant, question, [], _filters(years, venue, author, paper, exclude), quiet=as_json)
+    filters = _filters(years, venue, author, paper, exclude)
+    answer = _answered(_open(index, model), question, [], filters, quiet=as_json)
     if as_json:
         _print_json(answer.to_dict())
     else:
@@ -205,8 +218,8 @@ def search(
     as_json: JsonOption = False,
 ) -> None:
     """Show the papers found for a query, with their passages and score parts."""
-    assistant = _open(index, "none")
-    found = assistant.search(query, k, _filters(years, venue, author, paper, exclude))
+    filters = _filters(years, venue, author, paper, exclude)
+    found = _open(index, "none").search(query, k, filters)
     if as_json:
         _print_json(to_plain(found))
         return
@@ -235,7 +248,7 @@ def batch(
     plan = batches.plan(source, target, question_column)
     assistant = _open(index, model)
     with _bar() as progress:
-        summary = batches.run(plan, assistant, lambda done, total: progress("answering", done, total))
+        summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"))
     if as_json:
         _print_json(to_plain(summary))
         return
@@ -347,7 +360,6 @@ def index_verify(index: IndexOption = None) -> None:
     if faults := list(verify(current_generation(folder))):
         for fault in faults:
             err.print(f"Error: {fault}")
-        err.print(f"Run `assistant index rebuild --index {folder}`.")
         raise typer.Exit(1)
     out.print(f"{folder}: every file is as it was written")
 
@@ -449,21 +461,15 @@ def _print_json(plain: Any) -> None:
 
 
 @contextmanager
-def _bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A progress bar with the time left, on stderr; a line a step where stderr is not a terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=err) as progress:
-        tasks: dict[str, Any] = {}
+def _bar() -> Iterator[Progress]:
+    """A progress bar on stderr with the time left; the total may be unknown, or learned late."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with ProgressBar(*columns, console=err) as bar:
+        tasks: dict[str, TaskID] = {}
 
-        def update(what: str, done: int, total: int) -> None:
+        def update(done: int, total: int, what: str) -> None:
             if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done, total=total or None)
 
         yield update

@@ -17,29 +17,25 @@ _FEW_TERMS = 3
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """`question` with what it leaves to the previous turn written out; unchanged where it leaves nothing.
+    """`question` with what it leaves to the turns before written out; unchanged where it leaves nothing.
 
     >>> standalone("And how fast is it?", [Turn("What does LongGen reduce?", "KV cache memory.")])
     'And how fast is LongGen?'
     """
-    if not history or _NAME.search(question) or not _depends(question):
+    if not history:
         return question
-    previous = history[-1]
-    name = _NAME.search(previous.question) or _NAME.search(previous.answer)
+    reference = _THE_PAPER.search(question) or _PRONOUN.search(question)
+    if _NAME.search(question, 0, reference.start() if reference else len(question)):
+        return question  # it names what it is about
+    if not reference and not _ELLIPSIS.match(question) and len(terms(question)) >= _FEW_TERMS:
+        return question
+    # What the previous turn was about may itself be said only in a turn before it.
+    previous = standalone(history[-1].question, history[:-1])
+    name = _NAME.search(previous) or _NAME.search(history[-1].answer)
     if not name:
-        return f"{question} ({previous.question})"
-    for reference in (_THE_PAPER, _PRONOUN):
-        if match := reference.search(question):
-            possessive = match.group().casefold() in ("its", "their")
-            subject = name.group() + ("'s" if possessive else "")
-            return question[: match.start()] + subject + question[match.end() :]
-    return f"{question} ({name.group()})"
-
-
-def _depends(question: str) -> bool:
-    return bool(
-        _PRONOUN.search(question)
-        or _THE_PAPER.search(question)
-        or _ELLIPSIS.match(question)
-        or len(terms(question)) < _FEW_TERMS
-    )
+        return f"{question} ({previous})"
+    if not reference:
+        return f"{question} ({name.group()})"
+    possessive = reference.group().casefold() in ("its", "their")
+    subject = name.group() + ("'s" if possessive else "")
+    return question[: reference.start()] + subject + question[reference.end() :]

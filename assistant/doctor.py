@@ -49,7 +49,8 @@ def examine(settings: Settings, index: Path | None) -> list[Finding]:
 
 def _python() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("python", sys.version_info >= (3, 11), version)
+    enough = sys.version_info >= (3, 11)
+    yield Finding("python", enough, version, "" if enough else "install Python 3.11 or newer")
 
 
 def _packages() -> Iterator[Finding]:
@@ -97,7 +98,8 @@ def _index(folder: Path, *, named: bool) -> Iterator[Finding]:
         remedy = "" if fits else f"assistant index rebuild --index {folder}"
         yield Finding("index", fits, found if fits else f"{found}, made with another embedder", remedy)
     except AssistantError as error:
-        yield Finding("index", False, str(error))
+        found, _, remedy = str(error).partition("; ")
+        yield Finding("index", False, found, remedy)
 
 
 def _disk(cache_dir: Path) -> Iterator[Finding]:

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from assistant.arrays import Vectors
 from assistant.errors import ModelError
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
 from assistant.settings import Settings
-
-Vectors = NDArray[np.float32]
 
 _BATCH = 16
 

@@ -8,14 +8,14 @@ from typing import Literal
 
 from assistant.question import Kind
 from assistant.records import Citation, Final, Sentence
-from assistant.terms import words
+from assistant.terms import STOP_WORDS, words
 
 Label = Literal["yes", "no"]
 
 _NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?"
 # A number, or a range or fraction of two, and the word or sign after it.
 _QUANTITY = re.compile(
-    rf"(?<![\w.])(?P<first>{_NUMBER})(?:\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
+    rf"(?<![\w.-])(?P<first>{_NUMBER})(?:\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
     r"(?P<unit>\s*\\?%|\s?×|-?fold\b|\s?percentage points?\b|\s?[A-Za-z]+)?"
 )
 _UNITS = {"percent": "%", "×": "x", "times": "x", "fold": "x", "-fold": "x", "point": "points"}
@@ -27,7 +27,7 @@ _KNOWN_UNITS = frozenset(
 _LABEL = re.compile(r"^\W*(yes|no)\b[\s,.:;–—-]*", re.I)
 _NEGATION = re.compile(
     r"\b(no|not|none|never|without|cannot|neither|nor|hardly|fail(s|ed)?|lack(s|ed|ing)?|less|unable|reduced)\b"
-    r"|n't\b",
+    r"|n['’]t\b",
     re.I,
 )
 
@@ -81,7 +81,8 @@ def _negated(text: str) -> bool:
 
 def _number(text: str, question: str) -> Final | None:
     """The first quantity that the question does not name itself; a range has a text but no one value."""
-    asked = set(words(question))
+    without_commas = re.sub(r"(?<=\d),(?=\d{3})", "", question)
+    asked = set(words(without_commas)) - STOP_WORDS
     for match in _QUANTITY.finditer(text):
         unit = _unit(match, asked)
         first = match["first"].replace(",", "").replace("−", "-")

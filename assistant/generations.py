@@ -85,7 +85,7 @@ def current_generation(index: Path) -> Path:
     except (OSError, UnicodeDecodeError) as error:
         raise IndexFormatError(f"{index / _CURRENT} can't be read: {error}") from error
     folder = index / _GENERATIONS / name
-    if not name or Path(name).name != name or not folder.is_dir():
+    if not name.isdecimal() or not folder.is_dir():
         raise IndexFormatError(
             f"{index / _CURRENT} names generation {name!r}, which is not there; {_start_over(index)}"
         )
@@ -103,7 +103,8 @@ def read_manifest(generation: Path) -> Manifest:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         version = plain["format_version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        sizes = {name: file["bytes"] for name, file in plain["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise IndexFormatError(f"{path} is missing or damaged; {_start_over(index)}") from error
     if version != FORMAT_VERSION:
         raise IndexFormatError(
@@ -114,14 +115,11 @@ def read_manifest(generation: Path) -> Manifest:
         manifest = Manifest(**plain)
     except TypeError as error:
         raise IndexFormatError(f"{path} lacks fields of format {version}; {_start_over(index)}") from error
-    for name, file in manifest.files.items():
+    for name, expected in sizes.items():
         size = (generation / name).stat().st_size if (generation / name).is_file() else None
-        if size != file["bytes"]:
-            found = "is missing" if size is None else f"has {size} bytes, its manifest says {file['bytes']}"
-            remedy = (
-                _start_over(index) if name == PAPERS else f"run `assistant index rebuild --index {index}`"
-            )
-            raise IndexFormatError(f"{generation / name} {found}; {remedy}")
+        if size != expected:
+            found = "is missing" if size is None else f"has {size} bytes, its manifest says {expected}"
+            raise IndexFormatError(f"{generation / name} {found}; {_remedy(index, name)}")
     return manifest
 
 
@@ -129,7 +127,26 @@ def verify(generation: Path) -> Iterator[str]:
     """The faults found by reading every file of a generation whole and comparing its SHA-256."""
     for name, file in read_manifest(generation).files.items():
         if (found := _sha256(generation / name)) != file["sha256"]:
-            yield f"{generation / name} has SHA-256 {found}, its manifest says {file['sha256']}"
+            remedy = _remedy(generation.parent.parent, name)
+            yield f"{generation / name} has SHA-256 {found}, its manifest says {file['sha256']}; {remedy}"
+
+
+def check_papers(generation: Path) -> None:
+    """Refuse papers that are not as they were written: nothing made from them could be trusted.
+
+    Raises:
+        IndexFormatError: their SHA-256 is not the manifest's.
+    """
+    try:
+        written = json.loads((generation / _MANIFEST).read_text(encoding="utf-8"))["corpus_sha256"]
+        found = _sha256(generation / PAPERS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IndexFormatError(f"{generation} is damaged; {_start_over(generation.parent.parent)}") from error
+    if found != written:
+        raise IndexFormatError(
+            f"{generation / PAPERS} has SHA-256 {found}, its manifest says {written}; "
+            f"{_start_over(generation.parent.parent)}"
+        )
 
 
 @contextmanager
@@ -137,7 +154,7 @@ def writer(index: Path) -> Iterator[None]:
     """Hold the right to write the index.
 
     Raises:
-        IndexFormatError: another process holds it, or the folder can't be written.
+        IndexFormatError: another process holds it, or the folder or the disk refuses to be written.
     """
     try:
         index.mkdir(parents=True, exist_ok=True)
@@ -147,8 +164,10 @@ def writer(index: Path) -> Iterator[None]:
             yield
     except Timeout:
         raise IndexFormatError(f"another process is writing {index}; wait for it to finish") from None
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
-        raise IndexFormatError(f"{index} can't be written: {error.strerror}") from error
+    except OSError as error:
+        raise IndexFormatError(
+            f"{index} can't be written: {error.strerror or error}; what was there before is untouched"
+        ) from error
 
 
 @contextmanager
@@ -209,6 +228,10 @@ def _remove_leftovers(index: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _remedy(index: Path, name: str) -> str:
+    return _start_over(index) if name == PAPERS else f"run `assistant index rebuild --index {index}`"
 
 
 def _start_over(index: Path) -> str:

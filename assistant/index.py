@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from assistant.arrays import Mask, Rows
 from assistant.embedding import Embedder
 from assistant.errors import IndexFormatError
 from assistant.generations import (
@@ -24,7 +26,7 @@ from assistant.generations import (
 )
 from assistant.lexical import LexicalIndex
 from assistant.records import Filters, Paper, Passage
-from assistant.vectors import Mask, Rows, VectorIndex
+from assistant.vectors import VectorIndex
 
 
 class Index:
@@ -122,7 +124,7 @@ def _read_passages(generation: Path, papers: tuple[Paper, ...]) -> Iterator[Pass
 def _passes(filters: Filters) -> Callable[[Paper], bool]:
     included, excluded = set(filters.include_ids), set(filters.exclude_ids)
     venues = {venue.casefold() for venue in filters.venues}
-    authors = [author.casefold() for author in filters.authors]
+    authors = [re.compile(rf"\b{re.escape(author)}", re.I) for author in filters.authors]
     first, last = filters.years or (None, None)
 
     def passes(paper: Paper) -> bool:
@@ -131,9 +133,7 @@ def _passes(filters: Filters) -> Callable[[Paper], bool]:
             and paper.id not in excluded
             and (not filters.years or _within(paper.year, first, last))
             and (not venues or (paper.venue or "").casefold() in venues)
-            and (
-                not authors or any(name in author.casefold() for name in authors for author in paper.authors)
-            )
+            and (not authors or any(name.search(author) for name in authors for author in paper.authors))
         )
 
     return passes

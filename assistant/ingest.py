@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
+from assistant.arrays import Vectors
 from assistant.chunking import Chunker, embedded_text
-from assistant.embedding import Embedder, Vectors
+from assistant.embedding import Embedder
 from assistant.errors import CorpusError
 from assistant.generations import (
     LEXICAL,
@@ -20,6 +21,7 @@ from assistant.generations import (
     PASSAGES,
     VECTORS,
     Manifest,
+    check_papers,
     current_generation,
     exists,
     new_generation,
@@ -28,14 +30,9 @@ from assistant.generations import (
 )
 from assistant.index import Index, paper_to_plain, read_papers
 from assistant.lexical import LexicalIndex
+from assistant.progress import Progress
 from assistant.records import Paper
-from assistant.vector_store import PassageVectorStore, passage_node
-
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, out of how much
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """The progress nobody watches."""
+from assistant.vectors import VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +73,15 @@ def ingest(
 
 
 def rebuild(folder: Path, embedder: Embedder, *, passage_tokens: int, progress: Progress) -> Manifest:
-    """Make every passage and vector of the index in `folder` anew from its stored papers."""
+    """Make every passage and vector of the index in `folder` anew from its stored papers.
+
+    Raises:
+        IndexFormatError: the stored papers are damaged, or another process is writing the index.
+    """
     with writer(folder):
-        papers = read_papers(current_generation(folder))
+        generation = current_generation(folder)
+        check_papers(generation)
+        papers = read_papers(generation)
         return _write(papers, folder, embedder, passage_tokens, {}, progress)
 
 
@@ -106,7 +109,7 @@ def _write(
     chunked = []
     for done, paper in enumerate(papers, start=1):
         chunked.append(chunker.chunk(paper))
-        progress("splitting abstracts", done, len(papers))
+        progress(done, len(papers), "splitting abstracts")
     pairs = [(paper, p) for paper, chunks in zip(papers, chunked, strict=True) for p in chunks.passages]
     texts = [embedded_text(paper, passage) for paper, passage in pairs]
     vectors = _encode(texts, known, embedder, progress)
@@ -118,9 +121,7 @@ def _write(
         with (staging / PASSAGES).open("w", encoding="utf-8") as file:
             for position, chunks in enumerate(chunked):
                 file.writelines(f"[{position},{p.start},{p.end}]\n" for p in chunks.passages)
-        store = PassageVectorStore()
-        store.add([passage_node(*pair, vector) for pair, vector in zip(pairs, vectors, strict=True)])
-        store.persist(str(staging / VECTORS))
+        VectorIndex.from_vectors(vectors).save(staging / VECTORS)
         LexicalIndex.from_texts(texts).save(staging / LEXICAL)
         return seal(
             staging,
@@ -146,6 +147,6 @@ def _encode(
             vectors[row] = known[text]
     if new:
         vectors[new] = embedder.encode(
-            [texts[row] for row in new], lambda done: progress("embedding passages", done, len(new))
+            [texts[row] for row in new], lambda done: progress(done, len(new), "embedding passages")
         )
     return vectors

@@ -9,7 +9,7 @@ from typing import Self
 import bm25s
 import numpy as np
 
-from assistant.embedding import Vectors
+from assistant.arrays import Vectors
 from assistant.errors import IndexFormatError
 from assistant.terms import terms
 
@@ -38,7 +38,7 @@ class LexicalIndex:
         """
         try:
             return cls(bm25s.BM25.load(folder, mmap=True, show_progress=False))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except Exception as error:  # JSON, numpy and bm25s each have their own for a damaged file
             raise IndexFormatError(f"{folder} is not a BM25 index: it is damaged or cut short") from error
 
     def save(self, folder: Path) -> None:

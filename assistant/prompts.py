@@ -9,7 +9,7 @@ from assistant.errors import PromptError
 from assistant.resources import prompts_folder
 
 
-def fill(name: str, **variables: str) -> str:
+def fill(name: str, /, **variables: str) -> str:
     """The template prompts/<name>.txt with its `$variables` filled in.
 
     Raises:

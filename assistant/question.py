@@ -17,7 +17,7 @@ _GREETING = re.compile(
     re.I,
 )
 _YES_NO = re.compile(
-    r"(is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may|isn't|aren't|doesn't|don't)\s",
+    r"(is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may|(is|are|does|do)n['’]t)\s",
     re.I,
 )
 _LIST = re.compile(

@@ -42,8 +42,8 @@ class Passage:
 class Filters:
     """Which papers may be retrieved; an empty field does not restrict.
 
-    `years` is an inclusive range, either end of which may be None. A paper without a year or a venue
-    does not pass a filter on it.
+    `years` is an inclusive range, either end of which may be None; `authors` are beginnings of words of an
+    author's name. A paper without a year, venue or author does not pass a filter on it.
     """
 
     years: tuple[int | None, int | None] | None = None

@@ -66,6 +66,7 @@ FUSIONS: dict[str, Fusion] = {"zscore": zscore_sum, "reciprocal_rank": reciproca
 
 
 def _zscores(scores: Scores) -> Scores:
+    scores = scores.astype(np.float64)  # in float32 even equal scores have a spread, of rounding
     spread = scores.std()
     return (scores - scores.mean()) / spread if spread > 0 else np.zeros_like(scores)
 

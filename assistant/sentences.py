@@ -9,20 +9,22 @@ from itertools import pairwise
 # can open a sentence. The last alternatives are a full stop that has lost its space ("works.We show")
 # and the full-width stops, which never had one.
 _CANDIDATE = re.compile(
-    r"""[.!?؟…]+["'”’)\]]*\s+(?=["'“‘(\[]*(?:[^\W\d_]|\d|\\|\$))"""
+    r"""(?<![.!?؟…])[.!?؟…]+["'”’)\]]*\s+(?=["'“‘(\[]*(?:[^\W\d_]|\d|\\|\$))"""
     r"""|(?<=[a-z]{2})\.(?=[A-Z][a-z]*\s)"""
-    r"""|[。！？]["'”’)」]*\s*"""
+    r"""|[。！？]+["'”’)」]*\s*"""
 )
 _NEVER_LAST = frozenset(
-    "e.g i.e eg ie cf vs fig figs eq eqs sec secs tab ref refs ch vol no nos pp approx resp ca viz dr"
+    "e.g i.e eg ie cf vs fig figs eq eqs sec secs tab ref refs ch vol nos pp approx resp ca viz dr"
     " prof mr mrs ms st w.r.t i.i.d a.k.a u.s".split()
 )
-_SOMETIMES_LAST = frozenset({"al", "etc"})
+_SOMETIMES_LAST = frozenset("al etc no".split()) | frozenset("abcdefghijklmnopqrstuvwxyz")
 _OPENERS = frozenset(
     "we this these the our in it to a an however moreover furthermore here while although they for by as "
     "additionally finally experiments results".split()
 )
-_MATH = re.compile(r"\$[^$]*\$|\\\(.*?\\\)|\\\[.*?\\\]")
+# A dollar before a space closes nothing and one before a digit is a price, so "$5 and $6" is no formula.
+_MATH = re.compile(r"\$(?!\s)[^$]{1,300}(?<!\s)\$(?!\d)|\\\(.{1,300}?\\\)|\\\[.{1,300}?\\\]")
+_LONGEST_ABBREVIATION = 20  # characters; looking no farther back keeps the time linear in the text
 
 
 def sentence_spans(text: str) -> list[tuple[int, int]]:
@@ -32,22 +34,25 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
     ...  sentence_spans("A 5.75x gain (Fig. 2), e.g. on v1.5. See et al. 2020.")]
     ['A 5.75x gain (Fig. 2), e.g. on v1.5.', 'See et al. 2020.']
     """
-    formulas = [match.span() for match in _MATH.finditer(text)]
+    without_formulas = _MATH.sub(lambda formula: "x" * len(formula.group()), text)
     cuts = [0]
-    for match in _CANDIDATE.finditer(text):
-        inside_formula = any(start < match.start() < end for start, end in formulas)
-        if not inside_formula and _ends_sentence(text, match):
+    for match in _CANDIDATE.finditer(without_formulas):
+        if _ends_sentence(text, match):
             cuts.append(match.end())
     cuts.append(len(text))
     return [_trimmed(text, start, end) for start, end in pairwise(cuts) if text[start:end].strip()]
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    if match.end() == match.start() + 1 and match.group() == ".":
+        # Without a space, only a word that often opens a sentence tells it from a name such as torch.Tensor.
+        return _next_word(text, match.end()).casefold() in _OPENERS
     if not match.group().startswith(".") or match.group().startswith(".."):
-        return not _next_word(text, match.end())[:1].islower() or match.group()[0] in "。！？"
-    before = re.split(r"[\s([{\"'“]", text[: match.start()])[-1].casefold()
+        return match.group()[0] in "。！？" or not _next_word(text, match.end())[:1].islower()
+    recent = text[max(0, match.start() - _LONGEST_ABBREVIATION) : match.start()]
+    before = re.split(r"[\s([{\"'“]", recent)[-1].casefold()
     following = _next_word(text, match.end())
-    if before in _NEVER_LAST or re.fullmatch(r"[a-z]", before):
+    if before in _NEVER_LAST:
         return False
     if before in _SOMETIMES_LAST:
         return following.casefold() in _OPENERS and following[:1].isupper()
@@ -56,7 +61,7 @@ def _ends_sentence(text: str, match: re.Match[str]) -> bool:
 
 
 def _next_word(text: str, position: int) -> str:
-    match = re.compile(r"[^\w\\$]*([\w-]*)").match(text, position)
+    match = re.compile(r"[^\w\\$]{0,20}([\w-]*)").match(text, position)
     return match.group(1) if match else ""
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from assistant.errors import SettingsError
 
@@ -45,13 +45,20 @@ class Settings(BaseModel):
     context_tokens: int = Field(450, ge=100, description="Most tokens of passages shown to the model.")
     max_answer_tokens: int = Field(160, ge=1, description="Most tokens of an answer.")
     passage_tokens: int = Field(160, ge=16, description="Most tokens (cl100k) of a passage when indexing.")
-    request_timeout: float = Field(120.0, gt=0, description="Seconds to wait for a model server.")
+    request_timeout: float = Field(
+        120.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a model server."
+    )
     tokenizer: str | None = Field(
         None, description="Hub id or folder of the tokenizer that counts tokens for a model server."
     )
     api_key: SecretStr | None = Field(
         None, description="Key for a model server; only from ASSISTANT_API_KEY, never from a file."
     )
+
+    @field_validator("cache_dir", "index")
+    @classmethod
+    def _home_written_out(cls, path: Path | None) -> Path | None:
+        return path.expanduser() if path else None
 
     @classmethod
     def load(cls, **arguments: Any) -> Self:
@@ -66,7 +73,7 @@ class Settings(BaseModel):
         from_environment = {
             key.removeprefix(PREFIX).lower(): value
             for key, value in os.environ.items()
-            if key.startswith(PREFIX) and key != CONFIG_VARIABLE
+            if key.startswith(PREFIX) and key != CONFIG_VARIABLE and value
         }
         given = {key: value for key, value in arguments.items() if value is not None}
         try:

@@ -66,11 +66,14 @@ def read_table(path: Path) -> Table:
     except OSError as error:
         raise CorpusError(f"{path} can't be read: {error.strerror}") from error
     text = text.replace("\0", "")
-    csv.field_size_limit(max(len(text), 131_072))
+    csv.field_size_limit(max(len(text), csv.field_size_limit()))
     first = text.split("\n", 1)[0]
     delimiter = "\t" if path.suffix.casefold() == ".tsv" else max(_DELIMITERS, key=first.count)
     records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header = tuple(name.strip() for name in next(records, []))
+    try:
+        header = tuple(name.strip() for name in next(records, []))
+    except csv.Error as error:
+        raise CorpusError(f"{path} line 1: {_explained(error)}") from error
     if not any(header):
         raise CorpusError(f"{path} is empty: its first line must name the columns")
     return Table(header, _rows(path, header, records), encoding)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from assistant.embedding import Vectors
+from assistant.arrays import Vectors
 from assistant.generation.base import Delta
 from assistant.records import Message, Usage
 from assistant.terms import terms, words

@@ -1,12 +1,13 @@
 """The FAISS vector store behind llama-index's interface: batch add, delete, filters inside the search.
 
-llama-index's own FAISS store can neither filter nor delete, and adds one vector at a time. Indexes are
-written through this one, and it plugs an index into any llama-index retriever or query engine:
+llama-index's own FAISS store can neither filter nor delete, and adds one vector at a time. This one plugs
+an index into any llama-index retriever or query engine, filters, deletes, and maps the vectors into memory:
 
     store = PassageVectorStore.from_index(index)
     VectorStoreIndex.from_vector_store(store, embed_model=...).as_retriever(filters=...)
 
-Importing llama-index takes seconds, so the read path uses `assistant.vectors` alone.
+Importing llama-index takes seconds and its nodes take memory, so the assistant itself reads and writes
+`assistant.vectors`, which is below both.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from llama_index.core.vector_stores.types import (
 )
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
-from assistant.embedding import Vectors
+from assistant.arrays import Mask, Vectors
 from assistant.index import Index
 from assistant.records import Paper, Passage
-from assistant.vectors import Mask, VectorIndex
+from assistant.vectors import VectorIndex
 
 
 class PassageVectorStore(BasePydanticVectorStore):
@@ -108,7 +109,8 @@ class PassageVectorStore(BasePydanticVectorStore):
                 and (not query.node_ids or node.node_id in query.node_ids)
                 and passes(node.node_id)
                 for node in self._nodes
-            ]
+            ],
+            dtype=np.bool_,
         )
 
 

@@ -7,13 +7,9 @@ from typing import Any, Self
 
 import faiss
 import numpy as np
-from numpy.typing import NDArray
 
-from assistant.embedding import Vectors
+from assistant.arrays import Mask, Rows, Vectors
 from assistant.errors import IndexFormatError
-
-Rows = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 class VectorIndex:
@@ -42,8 +38,11 @@ class VectorIndex:
             raise IndexFormatError(f"{path} is not a FAISS index: it is damaged or cut short") from error
 
     def save(self, path: Path) -> None:
-        """Write the index to `path`."""
-        faiss.write_index(self._index, str(path))
+        """Write the index to `path`; a full disk is an OSError, as for any other file."""
+        try:
+            faiss.write_index(self._index, str(path))
+        except RuntimeError as error:
+            raise OSError(None, f"FAISS could not write {path.name}") from error
 
     def __len__(self) -> int:
         return int(self._index.ntotal)
@@ -59,7 +58,7 @@ class VectorIndex:
         if allowed is not None:
             bitmap = np.packbits(allowed, bitorder="little")
             parameters = faiss.SearchParameters(
-                sel=faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bitmap))  # type: ignore[call-arg]
+                sel=faiss.IDSelectorBitmap(len(bitmap), faiss.swig_ptr(bitmap))  # type: ignore[call-arg]
             )
         k = min(k, len(self))
         if k == 0:

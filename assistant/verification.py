@@ -61,9 +61,9 @@ class Verifier:
     def support(self, claim: str, among: Iterable[int] | None = None) -> Support:
         """The best support for `claim`, among the context papers numbered `among` if given.
 
-        A claim without a term of its own ("Yes.") stands for what the question says.
+        An empty claim, which is what a bare "Yes." leaves, stands for what the question says.
         """
-        claim_terms = set(terms(claim)) or self._question_terms
+        claim_terms = set(terms(claim)) if claim else self._question_terms
         claim_numbers = numbers(claim)
         wanted = None if among is None else set(among)
         best = Support(None, 0.0, "unsupported")

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from assistant.index import Index
-from assistant.ingest import ingest, silent
+from assistant.ingest import ingest
+from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder

@@ -17,10 +17,11 @@ from filelock import FileLock
 
 import assistant.models
 from assistant.errors import ModelError
-from assistant.models import CATALOGUE, DEFAULT_MODEL, EMBEDDER, Model, ModelStore, Progress
+from assistant.models import CATALOGUE, DEFAULT_MODEL, EMBEDDER, Model, ModelStore
 from assistant.models.catalogue import HubFile, ModelFile, Source, Wheel, Wheels
 from assistant.models.receipt import Receipt, entries
 from assistant.models.sources import SourceFailed
+from assistant.progress import Progress
 
 CONTENT = b"weights of the tiny model"
 HUB = HubFile("org/tiny", "tiny.gguf")

@@ -15,6 +15,7 @@ from assistant.errors import ModelError
 from assistant.models import conversion
 from assistant.models.conversion import convert, rewrite
 from assistant.models.receipt import read_receipt, sha256_of
+from assistant.progress import silent
 
 Steps = list[tuple[int, int, str]]
 
@@ -34,10 +35,6 @@ class LLMPipeline:
             (folder / f"openvino_{{name}}.xml").write_bytes(name.encode() + Path(path).read_bytes()[:4])
             (folder / f"openvino_{{name}}.bin").write_bytes(b"0")
 """
-
-
-def silent(done: int, total: int, what: str) -> None:
-    pass
 
 
 def write_gguf(path: Path, kind: Kind = Kind.Q8_0, architecture: str = "llama") -> Path:

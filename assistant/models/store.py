@@ -14,7 +14,8 @@ from assistant.models import conversion, sources
 from assistant.models.catalogue import CATALOGUE, Model, ModelFile, Source
 from assistant.models.disk import faults_named, require_space
 from assistant.models.receipt import RECEIPT, Entry, Receipt, read_receipt, sha256_of
-from assistant.models.sources import Progress, SourceFailed
+from assistant.models.sources import SourceFailed
+from assistant.progress import Progress, silent
 
 _CONVERTED = "openvino"
 # Converting writes the rewritten weights and OpenVINO's, each up to 1.5 times a Q4 file.
@@ -24,10 +25,6 @@ _UNCONVERTED = Receipt((Entry("openvino_model.xml", 0, ""),), "", "")
 
 Fetch = Callable[[Source, ModelFile, Path, Path, Progress], None]
 Convert = Callable[[Path, Path, Progress], None]
-
-
-def _silent(done: int, total: int, what: str) -> None:
-    """Report progress to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +88,7 @@ class ModelStore:
             raise ModelError(f"model {name} is {found}: run `assistant models pull {name}`")
         return self._ready_folder(self._model(name))
 
-    def pull(self, name: str, progress: Progress = _silent) -> Path:
+    def pull(self, name: str, progress: Progress = silent) -> Path:
         """Get a model and convert it, unless that is done already; the folder to load.
 
         Raises:
@@ -128,7 +125,7 @@ class ModelStore:
             raise ModelError(f"{'; '.join(faults)}: run `assistant models pull {name}` to mend it")
         return tuple(folder / entry.name for folder, receipt in receipts.items() for entry in receipt.files)
 
-    def convert_gguf(self, path: Path, progress: Progress = _silent) -> Path:
+    def convert_gguf(self, path: Path, progress: Progress = silent) -> Path:
         """A GGUF file's folder for OpenVINO, converted at the first call.
 
         Raises:

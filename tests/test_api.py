@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import gc
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llama_index.core.llms import (
+    CompletionResponse,
+    CompletionResponseGen,
+    CustomLLM,
+    LLMMetadata,
+    MockLLM,
+)
+
+from assistant import Assistant, Filters, Paper, Settings, Turn
+from assistant.answer import Answer
+from assistant.answering import EvidenceFound
+from assistant.api import default_index
+from assistant.errors import CorpusError, IndexFormatError, ModelError, QuestionError
+from assistant.ingest import ingest
+from assistant.progress import silent
+from assistant.resources import sample_corpus
+from assistant.testing import HashingEmbedder, ScriptedModel
+
+MEMORY = "By how much does LongCache reduce cache memory?"
+CUT = "LongCache reduces cache memory by 62%."
+
+
+class SayingLLM(CustomLLM):
+    """A llama-index model of a user's own."""
+
+    @property
+    def metadata(self) -> LLMMetadata:
+        return LLMMetadata(model_name="saying", context_window=4096)
+
+    def complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponse:
+        return CompletionResponse(text=CUT)
+
+    def stream_complete(self, prompt: str, formatted: bool = False, **kwargs: Any) -> CompletionResponseGen:
+        yield CompletionResponse(text=CUT, delta=CUT)
+
+
+class LoadingModel(ScriptedModel):
+    """A model whose weights can't be loaded ahead."""
+
+    def load(self) -> None:
+        raise ModelError("damaged")
+
+
+MODELS = {
+    "a language model": (ScriptedModel(CUT), "scripted", "supported"),
+    "one that fails to load ahead": (LoadingModel(CUT), "scripted", "supported"),
+    "llama-index's own": (MockLLM(max_tokens=20), "MockLLM", "extracts"),  # it says “text” 20 times
+    "a llama-index subclass": (SayingLLM(), "saying", "supported"),
+    "none": ("none", "none", "extracts"),
+}
+
+
+@pytest.mark.parametrize(("model", "name", "reason"), MODELS.values(), ids=MODELS)
+def test_any_kind_of_model_answers(
+    index_folder: Path, embedder: HashingEmbedder, model: Any, name: str, reason: str
+) -> None:
+    assistant = Assistant.open(index_folder, model=model, embedder=embedder)
+    answer = assistant.ask(MEMORY)
+    assert (assistant.model_name, answer.model, answer.reason.code) == (name, name, reason)
+    assert answer.text.startswith("LongCache reduces cache memory by 62%")
+
+
+def test_settings_choose_the_model_and_an_argument_comes_before_them(
+    index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    settings = Settings(model="none")
+    assert Assistant.open(index_folder, embedder=embedder, settings=settings).model_name == "none"
+    assistant = Assistant.open(index_folder, model="none", embedder=embedder, settings=Settings(model="nope"))
+    assert assistant.settings.model == "none"
+
+
+def test_unknown_model_is_an_error(index_folder: Path, embedder: HashingEmbedder) -> None:
+    with pytest.raises(ModelError, match="no model is known as 'nope'"):
+        Assistant.open(index_folder, model="nope", embedder=embedder)
+
+
+def test_missing_index_is_an_error_that_says_how_to_make_one(embedder: HashingEmbedder) -> None:
+    with pytest.raises(IndexFormatError, match="no index at nowhere; make one with `assistant ingest FILE"):
+        Assistant.open("nowhere", model="none", embedder=embedder)
+
+
+def test_index_of_another_embedder_is_an_error_naming_both(index_folder: Path) -> None:
+    with pytest.raises(
+        IndexFormatError, match=r"hashing hashing-64, .* hashing hashing-32; .* index rebuild"
+    ):
+        Assistant.open(index_folder, model="none", embedder=HashingEmbedder(dimension=32))
+
+
+def test_papers_can_be_asked_without_an_index_of_ones_own(
+    papers: tuple[Paper, ...], embedder: HashingEmbedder
+) -> None:
+    assistant = Assistant.from_papers(papers, model=ScriptedModel(CUT), embedder=embedder)
+    assert assistant.ask(MEMORY).cited_papers == papers[:1]
+
+
+def test_temporary_index_goes_with_its_assistant(
+    papers: tuple[Paper, ...], embedder: HashingEmbedder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assistant = Assistant.from_papers(papers, model="none", embedder=embedder)
+    assert list(tmp_path.iterdir()) == [assistant.index.folder]
+    del assistant
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(CorpusError):
+        Assistant.from_papers([], model="none", embedder=embedder)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "history",
+    [
+        [Turn("What does LongCache reduce?", "Memory.")],
+        [("What does LongCache reduce?", "Memory.")],
+        (("What is it?", "x"), Turn("What does LongCache reduce?", "Memory.")),
+    ],
+    ids=["turns", "pairs", "both"],
+)
+def test_history_may_be_turns_or_pairs(index_folder: Path, embedder: HashingEmbedder, history: Any) -> None:
+    assistant = Assistant.open(index_folder, model="none", embedder=embedder)
+    assert assistant.ask("Is it fast?", history).standalone_question == "Is LongCache fast?"
+
+
+def test_stream_begins_with_evidence_and_ends_with_the_answer(
+    index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    model = ScriptedModel(CUT)
+    assistant = Assistant.open(index_folder, model=model, embedder=embedder)
+    first, *_, last = assistant.stream(MEMORY)
+    assert isinstance(first, EvidenceFound)
+    assert isinstance(last, Answer)
+    stream = assistant.stream(MEMORY)
+    next(stream)
+    next(stream)
+    stream.close()
+    assert model.closed_early == 1
+
+
+def test_empty_question_is_an_error(index_folder: Path, embedder: HashingEmbedder) -> None:
+    with pytest.raises(QuestionError):
+        Assistant.open(index_folder, model="none", embedder=embedder).ask(" ")
+
+
+def test_search_gives_the_best_papers_that_pass_the_filters(
+    index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    assistant = Assistant.open(index_folder, model="none", embedder=embedder)
+    assert assistant.search("gradient tuning", k=1)[0].paper.id == "a2"
+    assert len(assistant.search("gradient tuning")) == 3
+    without = assistant.search("gradient tuning", filters=Filters(exclude_ids=("a2",)))
+    assert {found.paper.id for found in without} == {"a1", "a3"}
+
+
+def test_default_index_is_the_setting_then_the_checkouts_then_the_samples(
+    papers: tuple[Paper, ...], embedder: HashingEmbedder, tmp_path: Path
+) -> None:
+    settings = Settings(cache_dir=tmp_path)
+    assert default_index(settings) == tmp_path / "index" / "sample"
+    ingest(papers, Path("index/sample"), embedder, passage_tokens=160, progress=silent)
+    assert default_index(settings) == Path("index/sample")
+    assert default_index(Settings(index=Path("mine"))) == Path("mine")
+
+
+def test_without_any_index_the_sample_corpus_is_indexed_once(
+    embedder: HashingEmbedder, tmp_path: Path
+) -> None:
+    settings = Settings(cache_dir=tmp_path, model="none")
+    assistant = Assistant.open(embedder=embedder, settings=settings)
+    assert len(assistant.index.papers) == len(sample_corpus().read_text(encoding="utf-8").splitlines())
+    made = assistant.index.manifest.created
+    assert Assistant.open(embedder=embedder, settings=settings).index.manifest.created == made
+
+
+def test_index_that_is_named_is_never_made(embedder: HashingEmbedder, tmp_path: Path) -> None:
+    settings = Settings(index=tmp_path / "mine", model="none")
+    with pytest.raises(IndexFormatError, match="no index at"):
+        Assistant.open(embedder=embedder, settings=settings)

@@ -1,0 +1,136 @@
+"""Imports go one way, importing is cheap, and what is published is what is meant to be."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import assistant
+
+ROOT = Path(__file__).parent.parent
+
+# Every module of the package; each may import those before it and none after it.
+ORDER = """
+    errors records progress arrays terms text sentences resources storage settings
+    tables readers tokens prompts
+    models.catalogue models.disk models.receipt models.sources models.conversion models.store models
+    embedding chunking
+    generations vectors lexical index vector_store ingest retrieval
+    question conversation context verification final answer citations abstention
+    generation.base generation.hub generation.llama_index generation.openai generation.openvino
+    generation.transformers generation
+    testing answering api __init__
+    page page.exchange page.rendering page.page
+    batch doctor cli __main__
+""".split()
+
+# Libraries that one part of the package stands for, so that it can be exchanged there alone.
+OWNERS = {
+    "gradio": "page",
+    "faiss": "vectors",
+    "bm25s": "lexical",
+    "Stemmer": "terms",
+    "tiktoken": "tokens",
+    "gguf": "models.conversion",
+    "httpx": "generation.openai",
+    "torch": "generation.transformers",
+    "typer": "cli",
+    "llama_index": "chunking vector_store generation.llama_index",
+}
+
+
+def modules() -> dict[str, Path]:
+    """The modules of the package by their names within it."""
+    package = ROOT / "assistant"
+    paths = {path.relative_to(package).with_suffix(""): path for path in package.rglob("*.py")}
+    return {".".join(name.parts).removesuffix(".__init__"): path for name, path in paths.items()}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Everything that a module imports, at its top and in its functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(imported: str) -> str:
+    """The module of this package that an imported name is, or is in."""
+    name = imported.removeprefix("assistant").removeprefix(".")
+    while name not in modules() and name:
+        name = name.rpartition(".")[0]
+    return name or "__init__"
+
+
+def test_every_module_has_its_place() -> None:
+    assert sorted(ORDER) == sorted(modules())
+
+
+@pytest.mark.parametrize("module", ORDER)
+def test_imports_go_one_way(module: str) -> None:
+    used = {own(name) for name in imports(modules()[module]) if name.split(".")[0] == "assistant"}
+    assert used - set(ORDER[: ORDER.index(module)]) == set()
+
+
+def test_each_library_is_imported_by_its_owners_alone() -> None:
+    strangers = [
+        (module, library)
+        for module, path in modules().items()
+        for library in {name.split(".")[0] for name in imports(path)} & set(OWNERS)
+        if not any(f"{module}.".startswith(f"{owner}.") for owner in OWNERS[library].split())
+    ]
+    assert strangers == []
+
+
+def test_the_package_imports_nothing_that_is_built_on_it() -> None:
+    tops = {name.split(".")[0] for path in modules().values() for name in imports(path)}
+    assert tops & {"eval", "app", "tests"} == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import assistant", "llama_index gradio torch transformers numpy faiss bm25s openvino pydantic"),
+        ("from assistant import Assistant", "llama_index gradio torch transformers openvino_genai"),
+        ("import assistant.cli", "llama_index gradio torch transformers numpy faiss"),
+    ],
+)
+def test_importing_is_cheap(statement: str, absent: str) -> None:
+    code = f"{statement}; import sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & set(absent.split()) == set()
+
+
+def test_the_public_names() -> None:
+    assert assistant.__all__ == [
+        "Answer",
+        "Assistant",
+        "AssistantError",
+        "Citation",
+        "Evidence",
+        "Filters",
+        "Final",
+        "Paper",
+        "Passage",
+        "Sentence",
+        "Settings",
+        "Turn",
+        "__version__",
+    ]
+    assert assistant.__all__ == sorted(assistant.__all__)
+    assert [name for name in assistant.__all__ if not hasattr(assistant, name)] == []
+    with pytest.raises(AttributeError, match="module 'assistant' has no attribute 'Oracle'"):
+        assistant.Oracle  # noqa: B018
+
+
+def test_the_changelog_ends_with_this_version() -> None:
+    headings = re.findall(r"^## \[?([^\]\s]+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)
+    released = [heading for heading in headings if heading != "Unreleased"]
+    assert released[0] == assistant.__version__

@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from assistant.api import Assistant
+from assistant.batch import ADDED, Summary, plan, run
+from assistant.errors import BatchError, GenerationError
+from assistant.generation.base import Delta
+from assistant.index import Index
+from assistant.ingest import ingest
+from assistant.progress import silent
+from assistant.records import Message, Paper
+from assistant.settings import Settings
+from assistant.testing import HashingEmbedder, ScriptedModel
+
+MEMORY = "By how much does LongCache reduce cache memory?"
+CUT = "LongCache reduces cache memory by 62%."
+
+Row = dict[str, str]
+
+
+class StoppingModel(ScriptedModel):
+    """Says CUT, and on its `last`-th question raises instead."""
+
+    def __init__(self, last: int, error: BaseException) -> None:
+        super().__init__(CUT)
+        self._last, self._error = last, error
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+        if len(self.prompts) + 1 == self._last:
+            self.prompts.append(tuple(messages))
+            raise self._error
+        yield from super().stream(messages, max_tokens=max_tokens)
+
+
+class Batch:
+    """Runs a batch in a folder of its own over the three papers."""
+
+    def __init__(self, folder: Path, index: Index, embedder: HashingEmbedder) -> None:
+        self.source, self.target = folder / "in.csv", folder / "out.csv"
+        self.partial = folder / "out.csv.partial"
+        self.index, self.embedder = index, embedder
+        self.progress: list[tuple[int, int]] = []
+
+    def assistant(self, model: ScriptedModel) -> Assistant:
+        return Assistant(self.index, self.embedder, model, Settings())
+
+    def summary(
+        self, content: str | bytes, model: ScriptedModel | None = None, column: str = "question"
+    ) -> Summary:
+        self.source.write_bytes(content.encode() if isinstance(content, str) else content)
+        assistant = self.assistant(model or ScriptedModel(CUT))
+        return run(
+            plan(self.source, self.target, column), assistant, lambda *done: self.progress.append(done)
+        )
+
+    def __call__(
+        self, content: str | bytes, model: ScriptedModel | None = None, column: str = "question"
+    ) -> list[Row]:
+        self.summary(content, model, column)
+        return read(self.target)
+
+
+def read(path: Path) -> list[Row]:
+    """The rows without what differs from run to run."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return [{k: v for k, v in row.items() if k != "latency_ms"} for row in csv.DictReader(file)]
+
+
+@pytest.fixture
+def batch(tmp_path: Path, index: Index, embedder: HashingEmbedder) -> Batch:
+    folder = tmp_path / "batch"
+    folder.mkdir()
+    return Batch(folder, index, embedder)
+
+
+def test_output_has_the_columns_of_the_input_and_then_the_answer(batch: Batch) -> None:
+    (row,) = batch(f"id,question,note\nq7,{MEMORY},keep me\n")
+    with batch.target.open(encoding="utf-8", newline="") as file:
+        assert next(csv.reader(file)) == ["id", "question", "note", *ADDED]
+    quote = "LongCache reduces cache memory by 62%, and decoding is 1.4x faster."
+    assert row == {
+        "id": "q7",
+        "question": MEMORY,
+        "note": "keep me",
+        "status": "answered",
+        "answer": f"{CUT} [1]",
+        "final": "62%",
+        "citations": "a1",
+        "cited_titles": "LongCache: Shrinking the Key-Value Cache",
+        "quotes": quote,
+        "confidence": "1.000",
+        "reason": "Every sentence is supported by its citation.",
+        "model": "scripted",
+        "index": batch.index.manifest.fingerprint,
+    }
+
+
+def test_citations_are_joined_in_order_of_first_use(batch: Batch) -> None:
+    reply = f"SlimTune requires no gradient computation. {CUT} SlimTune requires no gradient computation."
+    (row,) = batch(
+        "question\nWhat do LongCache and SlimTune do to memory and gradients?\n", ScriptedModel(reply)
+    )
+    assert row["citations"] == "a2;a1"
+    assert row["cited_titles"].split("; ") == [
+        "SlimTune: Tuning without Gradients",
+        "LongCache: Shrinking the Key-Value Cache",
+    ]
+    assert row["quotes"].startswith("SlimTune requires no gradient computation. | LongCache reduces")
+
+
+def test_summary_counts_rows_by_status_and_progress_is_told(batch: Batch) -> None:
+    summary = batch.summary(f"question\n{MEMORY}\nWhere do whales sing at night?\n{MEMORY}\nHello!\n")
+    assert (summary.statuses, summary.resumed) == ({"answered": 3, "abstained": 1}, 0)
+    assert batch.progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert not batch.partial.exists()
+
+
+def test_rows_keep_their_order(batch: Batch) -> None:
+    rows = batch("id,question\n" + "".join(f"{n},{MEMORY}\n" for n in (3, 1, 2, 10)))
+    assert [row["id"] for row in rows] == ["3", "1", "2", "10"]
+
+
+def test_history_and_filters_are_used(batch: Batch) -> None:
+    model = ScriptedModel(CUT)
+    history = json.dumps([["What is SlimTune?", "A method."], ["What does LongCache reduce?", "Memory."]])
+    filters = json.dumps({"years": [2023, None], "venues": ["ICML"], "exclude_ids": ["a3"]})
+    with batch.source.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows(
+            [["question", "history", "filters"], ["And is decoding faster with it?", history, filters]]
+        )
+    batch(batch.source.read_bytes(), model)
+    prompt = model.prompts[0][1].content
+    assert "faster with LongCache?" in prompt
+    assert "SlimTune" not in prompt
+
+
+def test_question_column_may_have_another_name(batch: Batch) -> None:
+    (row,) = batch(f"Frage\n{MEMORY}\n", column="Frage")
+    assert (row["Frage"], row["status"]) == (MEMORY, "answered")
+
+
+ENCODINGS = {
+    "BOM": f"question,note\n{MEMORY},Zürich\n".encode("utf-8-sig"),
+    "Latin-1": f"question,note\n{MEMORY},Zürich\n".encode("latin-1"),
+    "semicolons": f"question;note\n{MEMORY};Zürich\n".encode(),
+    "Windows line ends": f"question,note\r\n{MEMORY},Zürich\r\n".encode(),
+    "empty lines": f"question,note\n\n{MEMORY},Zürich\n\n".encode(),
+    "no last line end": f"question,note\n{MEMORY},Zürich".encode(),
+    "quoted": f'"question","note"\n"{MEMORY}","Zürich"\n'.encode(),
+}
+
+
+@pytest.mark.parametrize("content", ENCODINGS.values(), ids=ENCODINGS)
+def test_file_may_come_from_any_spreadsheet(batch: Batch, content: bytes) -> None:
+    (row,) = batch(content)
+    assert (row["question"], row["note"], row["status"]) == (MEMORY, "Zürich", "answered")
+
+
+BROKEN = {
+    "too few fields": ("1", r"in.csv line 2 has 1 fields, the header has 4"),
+    "too many fields": ("1,q,,,x", r"in.csv line 2 has 5 fields, the header has 4"),
+    "empty question": ("1,,,", "the question is empty"),
+    "unseen question": ("1,\u200b,,", "the question is empty"),
+    "long question": (f"1,{'x' * 10_000},,", "the question has 10000 characters"),
+    "history is no JSON": ("1,q,[[,", "history is not JSON: [["),
+    "history is no list": ('1,q,"{""a"": 1}",', "history is not a JSON list of [question, answer] pairs"),
+    "history is not of pairs": ('1,q,"[[""a""]]",', "history is not a JSON list of [question, answer] pairs"),
+    "history is bottomless": (f"1,q,{'[' * 100_000},", "history is not JSON"),
+    "filters are no JSON": ("1,q,,{", "filters is not JSON: {"),
+    "filters are a list": ("1,q,,[1]", "filters is not a JSON object of lists"),
+    "unknown filter": ('1,q,,"{""year"": []}"', "filters has the unknown key 'year'; known are authors, "),
+    "filter is no list": ('1,q,,"{""venues"": ""ACL""}"', "filters is not a JSON object of lists"),
+    "filter is of numbers": ('1,q,,"{""venues"": [1]}"', "filters other than years are lists of texts"),
+    "one year": ('1,q,,"{""years"": [2020]}"', "filters.years is not [first, last]"),
+    "years in words": ('1,q,,"{""years"": [""2020"", null]}"', "filters.years is not [first, last]"),
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), BROKEN.values(), ids=BROKEN)
+def test_broken_row_gets_an_error_and_the_rest_goes_on(batch: Batch, line: str, reason: str) -> None:
+    broken, sound = batch(f"id,question,history,filters\n{line}\n2,{MEMORY},,\n")
+    assert (broken["id"], broken["status"], broken["answer"]) == ("1", "error", "")
+    assert reason in broken["reason"]
+    assert broken["model"] == "scripted"
+    assert (sound["id"], sound["status"]) == ("2", "answered")
+
+
+def test_nothing_of_a_row_too_long_is_lost(batch: Batch) -> None:
+    (row,) = batch("question,note\nq,a,b,c\n")
+    assert row["note"] == "a,b,c"
+
+
+def test_failing_model_makes_an_error_row_and_the_rest_goes_on(batch: Batch) -> None:
+    rows = batch(
+        f"question\n{MEMORY}\n{MEMORY}\n{MEMORY}\n", StoppingModel(2, GenerationError("the server has gone"))
+    )
+    assert [(row["status"], row["answer"]) for row in rows] == [
+        ("answered", f"{CUT} [1]"),
+        ("error", ""),
+        ("answered", f"{CUT} [1]"),
+    ]
+    assert rows[1]["reason"] == "the server has gone"
+
+
+REFUSED = {
+    "no such column": ("text\nq\n", "has no column 'question'; it has text; name the one"),
+    "taken column": ("question,status\nq,x\n", "already has a column 'status', which the output adds"),
+    "header only": ("question\n", "holds no questions: there is no row below its header"),
+    "nothing": ("", "is empty"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
+def test_file_that_cannot_be_a_batch_is_refused(batch: Batch, content: str, message: str) -> None:
+    batch.source.write_text(content, encoding="utf-8")
+    with pytest.raises(BatchError, match=message):
+        plan(batch.source, batch.target, "question")
+    assert not batch.target.exists()
+
+
+def test_missing_files_and_folders_are_named(batch: Batch, tmp_path: Path) -> None:
+    with pytest.raises(BatchError, match=r"in\.csv can't be read: No such file"):
+        plan(batch.source, batch.target, "question")
+    batch.source.write_text("question\nq\n", encoding="utf-8")
+    with pytest.raises(BatchError, match=r"out\.csv can't be written: there is no folder .*nowhere"):
+        plan(batch.source, tmp_path / "nowhere" / "out.csv", "question")
+
+
+def test_what_a_spreadsheet_would_run_is_made_text_and_numbers_stay(tmp_path: Path) -> None:
+    paper = Paper("@id", "+SUM(A1)", "=Loss changes by -0.2 on TinyBank.")
+    assistant = Assistant.from_papers(
+        [paper],
+        model=ScriptedModel("=Loss changes by -0.2."),
+        embedder=HashingEmbedder(),
+        settings=Settings(),
+    )
+    (tmp_path / "in.csv").write_text(
+        "question\nBy how much does loss change on TinyBank?\n", encoding="utf-8"
+    )
+    run(plan(tmp_path / "in.csv", tmp_path / "out.csv", "question"), assistant, lambda *done: None)
+    (row,) = read(tmp_path / "out.csv")
+    assert row["final"] == "-0.2"
+    assert row["answer"] == "'=Loss changes by -0.2. [1]"
+    assert (row["citations"], row["cited_titles"]) == ("'@id", "'+SUM(A1)")
+    assert row["quotes"] == "'=Loss changes by -0.2 on TinyBank."
+
+
+# The second row is broken for good; of the others the third is where Ctrl-C comes.
+FIVE = f"id,question\n1,{MEMORY}\n2\n3,{MEMORY}\n4,{MEMORY}\n5,{MEMORY}\n"
+
+
+@pytest.fixture
+def interrupted(batch: Batch) -> Batch:
+    with pytest.raises(KeyboardInterrupt):
+        batch(FIVE, StoppingModel(3, KeyboardInterrupt()))
+    assert not batch.target.exists()
+    return batch
+
+
+def test_interrupted_run_goes_on_without_a_row_lost_or_answered_twice(interrupted: Batch) -> None:
+    model = ScriptedModel(CUT)
+    summary = interrupted.summary(FIVE, model)
+    assert (summary.resumed, summary.statuses) == (3, {"answered": 4, "error": 1})
+    assert len(model.prompts) == 2  # rows 4 and 5
+    rows = read(interrupted.target)
+    assert [(row["id"], row["status"]) for row in rows] == [
+        ("1", "answered"),
+        ("2", "error"),
+        *((n, "answered") for n in "345"),
+    ]
+    assert not interrupted.partial.exists()
+
+
+def test_what_failed_in_an_interrupted_run_is_tried_again(interrupted: Batch) -> None:
+    text = interrupted.partial.read_text(encoding="utf-8")
+    interrupted.partial.write_text(text.replace(",answered,", ",error,", 1), encoding="utf-8")
+    model = ScriptedModel(CUT)
+    assert interrupted.summary(FIVE, model).statuses == {"answered": 4, "error": 1}
+    assert len(model.prompts) == 3  # rows 1, 4 and 5
+
+
+def test_partial_output_cut_anywhere_is_made_whole(interrupted: Batch) -> None:
+    written = interrupted.partial.read_bytes()
+    whole = interrupted(FIVE)
+    for length in range(0, len(written), 23):
+        interrupted.partial.write_bytes(written[:length])
+        assert interrupted(FIVE) == whole, f"cut after {length} bytes"
+
+
+def test_partial_output_of_other_questions_is_not_used(interrupted: Batch) -> None:
+    changed = FIVE.replace(f"1,{MEMORY}", f"1,{MEMORY}?")
+    model = ScriptedModel(CUT)
+    assert interrupted.summary(changed, model).resumed == 0
+    assert len(model.prompts) == 4
+
+
+def test_partial_output_of_another_model_is_not_used(interrupted: Batch) -> None:
+    model = ScriptedModel(CUT)
+    model.name = "another"
+    assert interrupted.summary(FIVE, model).resumed == 0
+    assert {row["model"] for row in read(interrupted.target)} == {"another"}
+
+
+def test_partial_output_of_another_index_is_not_used(
+    interrupted: Batch, tmp_path: Path, papers: tuple[Paper, ...], embedder: HashingEmbedder
+) -> None:
+    ingest(papers[:2], tmp_path / "other", embedder, passage_tokens=160, progress=silent)
+    interrupted.index = Index.open(tmp_path / "other", embedder)
+    assert interrupted.summary(FIVE).resumed == 0
+    assert {row["index"] for row in read(interrupted.target)} == {interrupted.index.manifest.fingerprint}

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import assistant
+from assistant import cli
+from assistant.api import Assistant
+from assistant.errors import GenerationError
+from assistant.index import Index
+from assistant.settings import Settings
+from assistant.testing import HashingEmbedder, ScriptedModel
+
+MEMORY = "By how much does LongCache reduce cache memory?"
+CUT = "LongCache reduces cache memory by 62%."
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Runs `assistant` with arguments, the embedder being one without weights."""
+    monkeypatch.setenv("ASSISTANT_CACHE_DIR", str(tmp_path / "cache"))
+    for module in ("api", "embedding"):
+        monkeypatch.setattr(f"assistant.{module}.open_embedder", lambda settings: HashingEmbedder())
+
+    def run(*arguments: object, stdin: str = "") -> Ran:
+        monkeypatch.setattr(sys, "argv", ["assistant", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        return Ran(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch, index: Index, embedder: HashingEmbedder) -> Callable[..., None]:
+    """Makes the command line open the three papers with a model that gives these replies."""
+
+    def says(*replies: str) -> None:
+        def opened(*args: Any, **kwargs: Any) -> Assistant:
+            return Assistant(index, embedder, ScriptedModel(*replies), Settings())
+
+        monkeypatch.setattr(Assistant, "open", opened)
+
+    return says
+
+
+def commands(group: Any, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, *path, name)
+
+
+COMMANDS = list(commands(typer.main.get_command(cli.app)))
+
+
+def test_all_commands_are_there() -> None:
+    assert {" ".join(path) for path in COMMANDS} >= {
+        *("", "ingest", "ask", "chat", "search", "batch", "doctor"),
+        *("index info", "index verify", "index rebuild"),
+        *("models list", "models pull", "models verify"),
+    }
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_every_command_has_help(run: Run, path: tuple[str, ...]) -> None:
+    ran = run(*path, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.lstrip().startswith("Usage: ")
+    command: Any = typer.main.get_command(cli.app)
+    for name in path:
+        command = command.commands[name]
+    assert command.help
+    assert all(parameter.help for parameter in command.params)
+
+
+def test_version(run: Run) -> None:
+    assert run("--version") == Ran(0, f"{assistant.__version__}\n", "")
+
+
+def test_ask_prints_the_answer_and_the_spans_it_cites(run: Run, says: Callable[..., None]) -> None:
+    says(f"{CUT} It was written by whales.")
+    assert run("ask", MEMORY) == Ran(
+        0,
+        "LongCache reduces cache memory by 62%. [1] It was written by whales.\n"
+        "\n"
+        "[1] Ada Lovelace and Charles Babbage (2023). LongCache: Shrinking the Key-Value Cache (a1)\n"
+        "    “LongCache reduces cache memory by 62%, and decoding is 1.4x faster.”\n",
+        "unsupported: It was written by whales.\n",
+    )
+
+
+def test_ask_prints_warnings_beside_the_answer(run: Run, says: Callable[..., None]) -> None:
+    says(f"{CUT[:-1]} [7].")
+    assert run("ask", MEMORY).err == "warning: the model cited [7], but was shown 3 papers; dropped\n"
+
+
+def test_ask_explains(run: Run, says: Callable[..., None]) -> None:
+    says(CUT)
+    printed = run("ask", MEMORY, "--explain").out
+    assert "=== prompt ===\n--- system ---\n" in printed
+    assert f"=== draft ===\n{CUT}\n" in printed
+
+
+def test_ask_uses_the_filters(run: Run, says: Callable[..., None]) -> None:
+    says(CUT)
+    chosen = ("--years", "2020-2023", "--venue", "ACL", "--author", "noether", "--exclude", "a1")
+    plain = json.loads(run("ask", "Is gradient tuning costly?", *chosen, "--paper", "a2", "--json").out)
+    assert [entry["paper"]["id"] for entry in plain["evidence"]] == ["a2"]
+
+
+def test_abstention_is_no_error(run: Run, says: Callable[..., None]) -> None:
+    says("In the sea.")
+    ran = run("ask", "Where do whales sing at night?")
+    assert ran.code == 0
+    assert ran.out.startswith("These abstracts do not seem to be about that. The nearest papers are: ")
+
+
+def test_failed_generation_is_an_error_with_its_reason(
+    run: Run, says: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*args: Any, **kwargs: Any) -> Any:
+        raise GenerationError("the server has gone")
+
+    says(CUT)
+    monkeypatch.setattr(ScriptedModel, "stream", failing)
+    assert run("ask", MEMORY) == Ran(1, "the server has gone\n", "")
+
+
+JSON: dict[str, tuple[tuple[object, ...], Callable[[Any], bool]]] = {
+    "ask": (("ask", MEMORY), lambda plain: plain["text"] == f"{CUT} [1]"),
+    "search": (("search", "memory", "-k", 2), lambda plain: len(plain) == 2 and "paper" in plain[0]),
+    "doctor": (("doctor",), lambda plain: {"subject", "ok", "found", "remedy"} == set(plain[0])),
+    "models list": (("models", "list"), lambda plain: not plain[0]["state"]["installed"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "holds"), JSON.values(), ids=JSON)
+def test_json_can_be_parsed(
+    run: Run, says: Callable[..., None], arguments: tuple[object, ...], holds: Callable[[Any], bool]
+) -> None:
+    says(CUT)
+    assert holds(json.loads(run(*arguments, "--json").out))
+
+
+def test_text_is_printed_as_it_is(run: Run, tmp_path: Path) -> None:
+    title = "A :cat: in [bold]Markup[/bold] :100: " + "and a very long title " * 20
+    (tmp_path / "p.jsonl").write_text(
+        json.dumps({"id": "x", "title": title, "abstract": "Cats."}), encoding="utf-8"
+    )
+    run("ingest", tmp_path / "p.jsonl", "--index", tmp_path / "cats")
+    for extra in ((), ("--json",)):
+        assert title.strip() in run("search", "cats", "--index", tmp_path / "cats", *extra).out
+
+
+def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path) -> None:
+    papers = tmp_path / "birds.csv"
+    papers.write_text("id,title,abstract\nb1,Birds,Birds sing.\nb2,Bees,\n", encoding="utf-8")
+
+    preview = run("ingest", papers, "--preview")
+    assert json.loads(preview.out)["title"] == "Birds"
+    assert preview.err.endswith("1 papers, 1 rejected; nothing was stored\n")
+    assert not Path("index").exists()
+
+    made = run("ingest", papers)
+    assert made.code == 0
+    assert (
+        "index/birds: 1 papers added, 0 updated, 0 unchanged, 1 rejected; 1 papers in 1 passages" in made.out
+    )
+    assert "birds.csv line 3" in made.err
+    again = json.loads(run("ingest", papers, "--json").out)
+    assert (again["index"], again["added"], again["unchanged"]) == ("index/birds", 0, 1)
+
+    info = json.loads(run("index", "info", "--index", "index/birds", "--json").out)
+    assert (info["papers"], info["embedder"]) == (1, "hashing")
+    assert "papers       1\n" in run("index", "info", "--index", "index/birds").out
+    assert (
+        run("index", "verify", "--index", "index/birds").out
+        == "index/birds: every file is as it was written\n"
+    )
+
+    passages = Path("index/birds/generations/000001/passages.jsonl")
+    passages.write_text(passages.read_text(encoding="utf-8").replace("0", "1", 1), encoding="utf-8")
+    damaged = run("index", "verify", "--index", "index/birds")
+    assert damaged.code == 1
+    assert damaged.err.endswith("Run `assistant index rebuild --index index/birds`.\n")
+    assert run("index", "rebuild", "--index", "index/birds").out == "index/birds: 1 papers in 1 passages\n"
+    assert run("index", "verify", "--index", "index/birds").code == 0
+
+
+def test_search_shows_scores_and_passages(run: Run, says: Callable[..., None]) -> None:
+    says(CUT)
+    lines = run("search", "gradient tuning", "-k", 1).out.splitlines()
+    assert lines[0].endswith("  a2  SlimTune: Tuning without Gradients")
+    assert lines[1].strip().startswith("dense 0.")
+    assert run("search", "gradient", "--venue", "none").out == "No papers found.\n"
+
+
+def test_batch_answers_a_file(run: Run, says: Callable[..., None], tmp_path: Path) -> None:
+    says(CUT)
+    (tmp_path / "in.csv").write_text(f"question\n{MEMORY}\n\nWhere do whales sing?\n", encoding="utf-8")
+    ran = run("batch", tmp_path / "in.csv", tmp_path / "out.csv")
+    assert (ran.code, ran.out) == (0, f"{tmp_path / 'out.csv'}: 1 abstained, 1 answered, in 0 s\n")
+    summary = json.loads(run("batch", tmp_path / "in.csv", tmp_path / "out.csv", "--json").out)
+    assert summary["statuses"] == {"answered": 1, "abstained": 1}
+
+
+def test_chat_remembers_the_turns_and_survives_a_bad_question(run: Run, says: Callable[..., None]) -> None:
+    says(CUT, "Decoding is 1.4x faster.")
+    ran = run("chat", stdin=f"{MEMORY}\n{'x' * 10_000}\nAnd is decoding faster with it?\n\nnot read\n")
+    assert ran.code == 0
+    assert f"{CUT} [1]\n" in ran.out
+    assert "Error: the question has 10000 characters" in ran.err
+    assert "(read as: And is decoding faster with LongCache?)\n" in ran.out
+    assert ran.out.count("Decoding is 1.4x faster. [1]\n") == 1
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", f"{MEMORY}"], ids=["closed", "empty line", "no last line end"])
+def test_chat_ends_with_its_input(run: Run, says: Callable[..., None], stdin: str) -> None:
+    says(CUT)
+    assert run("chat", stdin=stdin).code == 0
+
+
+ERRORS: dict[str, tuple[tuple[str, ...], str]] = {
+    "no index": (("ask", "x", "--index", "nowhere", "--model", "none"), "no index at nowhere; make one with"),
+    "no index to tell of": (("index", "info", "--index", "nowhere"), "no index at nowhere; make one with"),
+    "no index to verify": (("index", "verify", "--index", "nowhere"), "no index at nowhere; make one with"),
+    "no index to rebuild": (("index", "rebuild", "--index", "nowhere"), "no index at nowhere; make one with"),
+    "no papers": (("ingest", "absent.jsonl"), "absent.jsonl does not exist"),
+    "not papers": (("ingest", "picture.png"), "picture.png"),
+    "no questions": (("batch", "absent.csv", "out.csv"), "absent.csv can't be read: No such file"),
+    "unknown model": (("ask", "x", "--model", "nope"), "no model is known as 'nope'"),
+    "model not here": (("ask", "x"), "is not installed: run `assistant models pull "),
+    "unknown model to pull": (("models", "pull", "nope"), "unknown model 'nope'"),
+    "unknown model to verify": (("models", "verify", "nope"), "unknown model 'nope'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), ERRORS.values(), ids=ERRORS)
+def test_error_is_one_line(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    ran = run(*arguments)
+    assert (ran.code, ran.out) == (1, "")
+    (line,) = ran.err.strip().splitlines()
+    assert line.startswith("Error: ")
+    assert message in line
+
+
+@pytest.mark.parametrize("question", ["", " \u200b", "x" * 10_000])
+def test_what_is_no_question_is_one_line(run: Run, says: Callable[..., None], question: str) -> None:
+    says(CUT)
+    ran = run("ask", question)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Error: the question ")
+    assert ran.err.count("\n") == 1
+
+
+def test_wrong_setting_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_PAPERS", "many")
+    ran = run("ask", "x")
+    assert (ran.code, ran.err.count("\n")) == (1, 1)
+    assert ran.err.startswith("Error: environment variable ASSISTANT_PAPERS: 'many' is not possible")
+
+
+USAGE: dict[str, tuple[tuple[str, ...], str]] = {
+    "nothing": ((), ""),
+    "unknown command": (("aks", "x"), "No such command 'aks'"),
+    "unknown option": (("ask", "x", "--yers", "2020"), "No such option: --yers"),
+    "no question": (("ask",), "Missing argument"),
+    "years in words": (
+        ("ask", "x", "--years", "recent"),
+        "'recent' is not a year or a range such as 2020-2023",
+    ),
+    "years in words, searching": (("search", "x", "--years", "20-x"), "'20-x' is not a year or a range"),
+    "no papers wanted": (("search", "x", "-k", "0"), "Invalid value for '-k'"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), USAGE.values(), ids=USAGE)
+def test_wrong_usage_exits_with_2(run: Run, arguments: tuple[str, ...], message: str) -> None:
+    ran = run(*arguments)
+    assert ran.code == 2
+    assert message in ran.err
+
+
+YEARS = {"2023": ["a1"], "2021-2023": ["a1", "a2"], "2021-": ["a1", "a2"], "-2021": ["a2", "a3"]}
+
+
+@pytest.mark.parametrize(("years", "ids"), YEARS.items())
+def test_years_are_a_year_or_a_range(run: Run, says: Callable[..., None], years: str, ids: list[str]) -> None:
+    says(CUT)
+    found = json.loads(run("search", "models", f"--years={years}", "--json").out)
+    assert sorted(scored["paper"]["id"] for scored in found) == ids
+
+
+def test_ctrl_c_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*args: Any, **kwargs: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Assistant, "open", stopped)
+    ran = run("ask", MEMORY)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "Stopped. Nothing finished is lost; run the same command again to go on.\n"
+
+
+def test_control_codes_of_a_paper_do_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text(json.dumps({"title": "Cats \x1b[31mred", "abstract": "Cats."}))
+    assert "\x1b" not in run("ingest", tmp_path / "p.jsonl", "--preview").out

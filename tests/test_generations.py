@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.errors import IndexFormatError
+from assistant.generations import (
+    FORMAT_VERSION,
+    Manifest,
+    current_generation,
+    exists,
+    new_generation,
+    read_manifest,
+    seal,
+    verify,
+    writer,
+)
+
+FACTS: dict[str, Any] = {
+    "created": "2026-01-01T00:00:00+00:00",
+    "corpus_sha256": "c0",
+    "papers": 1,
+    "passages": 2,
+    "passages_cut": 0,
+    "passage_tokens": 160,
+    "embedder": "hashing",
+    "embedder_fingerprint": "hashing-64",
+    "dimension": 64,
+}
+
+
+def publish(index: Path, content: str) -> None:
+    """A generation with a file of papers and a file in a folder."""
+    with writer(index), new_generation(index) as staging:
+        (staging / "papers.jsonl").write_text(content)
+        (staging / "bm25").mkdir()
+        (staging / "bm25" / "vocab").write_text("abc")
+        seal(staging, **FACTS)
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    """An index of one generation."""
+    publish(tmp_path / "index", "one")
+    return tmp_path / "index"
+
+
+def content(index: Path) -> str:
+    return (current_generation(index) / "papers.jsonl").read_text()
+
+
+def on_disk(index: Path) -> set[str]:
+    return {path.name for path in (index / "generations").iterdir()}
+
+
+def test_each_generation_replaces_the_one_before_which_stays_for_its_readers(index: Path) -> None:
+    assert (content(index), on_disk(index)) == ("one", {"000001"})
+    publish(index, "two")
+    assert (content(index), on_disk(index)) == ("two", {"000001", "000002"})
+    publish(index, "three")
+    assert (content(index), on_disk(index)) == ("three", {"000002", "000003"})
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(28, "No space left on device"), ValueError])
+def test_a_fault_while_writing_leaves_the_old_generation(index: Path, fault: Any) -> None:
+    with pytest.raises(BaseException) as caught, writer(index), new_generation(index) as staging:
+        (staging / "papers.jsonl").write_text("half")
+        raise fault
+    assert caught.value is fault or caught.type is fault
+    assert (content(index), on_disk(index)) == ("one", {"000001"})
+    publish(index, "two")
+    assert content(index) == "two"
+
+
+@pytest.mark.parametrize("step", ["sync_tree", "write_atomically"])
+def test_a_fault_while_publishing_leaves_the_old_generation(
+    index: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(f"assistant.generations.{step}", interrupt)
+        publish(index, "two")
+    assert content(index) == "one"
+    publish(index, "three")
+    assert content(index) == "three"
+
+
+def test_the_manifest_reads_as_it_was_written(index: Path) -> None:
+    files = {
+        # printf abc | sha256sum; printf one | sha256sum
+        "bm25/vocab": {
+            "bytes": 3,
+            "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        },
+        "papers.jsonl": {
+            "bytes": 3,
+            "sha256": "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed",
+        },
+    }
+    assert read_manifest(current_generation(index)) == Manifest(FORMAT_VERSION, files=files, **FACTS)
+
+
+@pytest.mark.parametrize(
+    ("change", "changes"),
+    [
+        ({"created": "2027"}, False),
+        ({"corpus_sha256": "c1"}, True),
+        ({"embedder_fingerprint": "hashing-32"}, True),
+        ({"passage_tokens": 80}, True),
+        ({"format_version": 2}, True),
+    ],
+)
+def test_the_fingerprint_changes_with_what_changes_answers(change: dict[str, Any], changes: bool) -> None:
+    facts = {"format_version": 1, "files": {}, **FACTS}
+    assert (Manifest(**facts).fingerprint != Manifest(**{**facts, **change}).fingerprint) == changes
+
+
+def test_no_index_says_how_to_make_one(tmp_path: Path) -> None:
+    assert not exists(tmp_path)
+    with pytest.raises(IndexFormatError) as caught:
+        current_generation(tmp_path)
+    assert str(caught.value) == (
+        f"no index at {tmp_path}; make one with `assistant ingest FILE --index {tmp_path}`"
+    )
+
+
+@pytest.mark.parametrize("name", ["000009", "", "../generations/000001", "..", ".", "/", "\0"])
+def test_a_pointer_that_leads_nowhere_is_an_error(index: Path, name: str) -> None:
+    (index / "CURRENT").write_text(f"{name}\n")
+    with pytest.raises(IndexFormatError) as caught:
+        current_generation(index)
+    assert str(caught.value) == (
+        f"{index}/CURRENT names generation {name!r}, which is not there; "
+        f"remove {index} and run `assistant ingest FILE --index {index}`"
+    )
+
+
+def test_a_pointer_that_cannot_be_read_is_an_error(index: Path) -> None:
+    (index / "CURRENT").write_bytes(b"\xff")
+    with pytest.raises(IndexFormatError, match=r"^\S+/CURRENT can't be read: "):
+        current_generation(index)
+
+
+DAMAGE: dict[str, tuple[str, str | None, str]] = {
+    "papers missing": (
+        "papers.jsonl",
+        None,
+        "{file} is missing; remove {index} and run `assistant ingest FILE --index {index}`",
+    ),
+    "papers truncated": (
+        "papers.jsonl",
+        "on",
+        "{file} has 2 bytes, its manifest says 3; "
+        "remove {index} and run `assistant ingest FILE --index {index}`",
+    ),
+    "another file missing": (
+        "bm25/vocab",
+        None,
+        "{file} is missing; run `assistant index rebuild --index {index}`",
+    ),
+    "another file empty": (
+        "bm25/vocab",
+        "",
+        "{file} has 0 bytes, its manifest says 3; run `assistant index rebuild --index {index}`",
+    ),
+    "manifest missing": (
+        "manifest.json",
+        None,
+        "{file} is missing or damaged; remove {index} and run `assistant ingest FILE --index {index}`",
+    ),
+    "manifest truncated": (
+        "manifest.json",
+        '{"format_ver',
+        "{file} is missing or damaged; remove {index} and run `assistant ingest FILE --index {index}`",
+    ),
+    "manifest of another kind": (
+        "manifest.json",
+        "[]",
+        "{file} is missing or damaged; remove {index} and run `assistant ingest FILE --index {index}`",
+    ),
+    "manifest without its fields": (
+        "manifest.json",
+        '{"format_version": 1}',
+        "{file} lacks fields of format 1; remove {index} and run `assistant ingest FILE --index {index}`",
+    ),
+    "another version": (
+        "manifest.json",
+        '{"format_version": 99}',
+        "{index} has index format 99, this program reads 1; run `assistant index rebuild --index {index}`",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_generation_is_one_line_with_what_to_do(
+    index: Path, name: str, damage: str | None, message: str
+) -> None:
+    file = current_generation(index) / name
+    file.unlink()
+    if damage is not None:
+        file.write_text(damage)
+    with pytest.raises(IndexFormatError) as caught:
+        read_manifest(current_generation(index))
+    assert str(caught.value) == message.format(file=file, index=index)
+
+
+def test_verify_finds_a_flipped_byte_that_the_size_does_not_tell(index: Path) -> None:
+    generation = current_generation(index)
+    assert list(verify(generation)) == []
+    (generation / "bm25" / "vocab").write_text("abd")
+    # printf abd | sha256sum
+    found = "a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert list(verify(generation)) == [
+        f"{generation}/bm25/vocab has SHA-256 {found}, its manifest says {expected}"
+    ]
+
+
+def test_a_second_writer_is_refused(index: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from assistant.generations import writer\n"
+        "with writer(Path(sys.argv[1])): print('writing', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(index)]
+    environment = {"PYTHONPATH": str(Path(__file__).parent.parent)}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "writing\n"
+        with pytest.raises(IndexFormatError) as caught:
+            publish(index, "two")
+        assert str(caught.value) == f"another process is writing {index}; wait for it to finish"
+        assert content(index) == "one"
+        other.kill()
+    publish(index, "two")  # the lock of a killed writer holds nobody up
+    assert content(index) == "two"
+
+
+def test_leftovers_of_a_killed_writer_are_removed(index: Path) -> None:
+    staging = index / "generations" / ".staging"
+    staging.mkdir()
+    (staging / "papers.jsonl").write_text("half")
+    (index / ".CURRENT.0123").write_text("0000")
+    orphan = index / "generations" / "000002"  # renamed, but the pointer was not replaced any more
+    orphan.mkdir()
+    publish(index, "two")
+    assert content(index) == "two"
+    assert on_disk(index) == {"000001", "000003"}
+    assert {path.name for path in index.iterdir()} - {".writer.lock"} == {"CURRENT", "generations"}
+
+
+def test_a_file_where_the_index_should_be_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.touch()
+    with pytest.raises(IndexFormatError, match=r"file can't be written: File exists$"), writer(path):
+        pass
+    with pytest.raises(IndexFormatError, match=r"can't be written: Not a directory$"), writer(path / "index"):
+        pass

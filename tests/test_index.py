@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.errors import IndexFormatError
+from assistant.generations import current_generation
+from assistant.index import Index, paper_from_plain, paper_to_plain, read_papers
+from assistant.ingest import ingest
+from assistant.progress import silent
+from assistant.records import Filters, Paper
+from assistant.testing import HashingEmbedder
+
+# a1 is of 2023, ICML, by Lovelace and Babbage; a2 of 2021, ACL, by Noether; a3 of 2019, without venue and
+# authors; a4 has neither year nor venue nor authors.
+UNDATED = Paper("a4", "Undated", "It says nothing of when.")
+
+FILTERS: dict[str, tuple[Filters, list[str]]] = {
+    "years, both ends inclusive": (Filters(years=(2021, 2023)), ["a1", "a2"]),
+    "from a year on": (Filters(years=(2021, None)), ["a1", "a2"]),
+    "up to a year": (Filters(years=(None, 2021)), ["a2", "a3"]),
+    "one year": (Filters(years=(2019, 2019)), ["a3"]),
+    "any year, but a year": (Filters(years=(None, None)), ["a1", "a2", "a3"]),
+    "no such year": (Filters(years=(1999, 2000)), []),
+    "years the wrong way round": (Filters(years=(2023, 2021)), []),
+    "venue in any case": (Filters(venues=("icml",)), ["a1"]),
+    "one of several venues": (Filters(venues=("ICML", "ACL")), ["a1", "a2"]),
+    "a venue is not a part of its name": (Filters(venues=("AC",)), []),
+    "author by surname in any case": (Filters(authors=("lovelace",)), ["a1"]),
+    "one of several authors": (Filters(authors=("Emmy Noether", "Babbage")), ["a1", "a2"]),
+    "included": (Filters(include_ids=("a4", "a2", "unknown")), ["a2", "a4"]),
+    "excluded": (Filters(exclude_ids=("a4", "a2", "unknown")), ["a1", "a3"]),
+    "included and excluded": (Filters(include_ids=("a1", "a2"), exclude_ids=("a1",)), ["a2"]),
+    "all at once": (Filters((2020, 2025), ("ACL", "ICML"), ("a",), ("a1", "a2"), ("a2",)), ["a1"]),
+}
+
+
+@pytest.fixture
+def four(papers: tuple[Paper, ...], tmp_path: Path, embedder: HashingEmbedder) -> Index:
+    """The three papers in several passages each, and one that lacks everything."""
+    folder = tmp_path / "four"
+    ingest([*papers, UNDATED], folder, embedder, passage_tokens=20, progress=silent)
+    return Index.open(folder, embedder)
+
+
+@pytest.mark.parametrize(("filters", "expected"), FILTERS.values(), ids=FILTERS)
+def test_filters_let_through_the_passages_of(four: Index, filters: Filters, expected: list[str]) -> None:
+    allowed = four.allowed(filters)
+    assert allowed is not None
+    passing = [passage.paper_id for passage, passes in zip(four.passages, allowed, strict=True) if passes]
+    assert sorted(set(passing)) == expected
+    # A paper's passages pass together.
+    assert passing == [passage.paper_id for passage in four.passages if passage.paper_id in expected]
+
+
+def test_without_filters_no_mask_is_made(four: Index) -> None:
+    assert four.allowed(Filters()) is None
+
+
+def test_papers_and_passages_read_as_they_were_written(four: Index, papers: tuple[Paper, ...]) -> None:
+    assert four.papers == (*papers, UNDATED)
+    assert four.paper("a2") == papers[1]
+    assert ("a2" in four, "a9" in four) == (True, False)
+    assert len(four.passages) > 4
+    for row, passage in enumerate(four.passages):
+        paper = four.paper(passage.paper_id)
+        assert paper.abstract[passage.start : passage.end] == passage.text
+        assert four.papers[four.paper_rows[row]] is paper
+    assert [p.id for p in four.passages if p.paper_id == "a2"][:2] == ["a2:0", "a2:1"]
+
+
+@pytest.mark.parametrize(
+    "paper",
+    [
+        Paper("x", "", "It has nothing more."),
+        Paper(
+            "x",
+            "T",
+            "A 2.",
+            ("Ada",),
+            2023,
+            "ICML",
+            "10.1/x",
+            "2301.1",
+            "https://x.org",
+            {"note": "é\u2028\n"},
+        ),
+    ],
+    ids=["least", "most"],
+)
+def test_a_paper_survives_json(paper: Paper) -> None:
+    plain = paper_to_plain(paper)
+    assert None not in plain.values()
+    assert paper_from_plain(json.loads(json.dumps(plain))) == paper
+
+
+def test_an_index_of_another_embedder_names_both_and_what_to_do(index_folder: Path) -> None:
+    with pytest.raises(IndexFormatError) as caught:
+        Index.open(index_folder, HashingEmbedder(32))
+    assert str(caught.value) == (
+        f"{index_folder} was built with embedder hashing hashing-64, this program uses hashing hashing-32; "
+        f"run `assistant index rebuild --index {index_folder}`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("papers.jsonl", "{"),
+        ("papers.jsonl", '{"id": "a1"}'),
+        ("papers.jsonl", '{"id": "a1", "title": "", "abstract": "", "colour": "red"}'),
+        ("passages.jsonl", "[0,1]"),
+        ("passages.jsonl", "[9,0,1]"),
+        ("passages.jsonl", '["a1",0,1]'),
+        ("passages.jsonl", "{"),
+    ],
+)
+def test_a_damaged_line_of_the_right_length_is_an_error(
+    index_folder: Path, embedder: HashingEmbedder, name: str, line: str
+) -> None:
+    path = current_generation(index_folder) / name
+    size = path.stat().st_size
+    path.write_text(line + " " * (size - len(line)))
+    with pytest.raises(IndexFormatError, match=f"{name} is damaged: "):
+        Index.open(index_folder, embedder)
+
+
+def test_vectors_of_the_right_length_but_damaged_are_an_error(
+    index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    path = current_generation(index_folder) / "vectors.faiss"
+    path.write_bytes(b"\0" * path.stat().st_size)
+    with pytest.raises(IndexFormatError, match=r"vectors.faiss is not a FAISS index"):
+        Index.open(index_folder, embedder)
+
+
+def test_papers_can_be_read_without_the_rest(index_folder: Path, papers: tuple[Paper, ...]) -> None:
+    assert read_papers(current_generation(index_folder)) == papers

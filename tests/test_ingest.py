@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.embedding import Vectors
+from assistant.errors import CorpusError, IndexFormatError
+from assistant.generations import current_generation
+from assistant.index import Index
+from assistant.ingest import Ingested, ingest, rebuild
+from assistant.progress import silent
+from assistant.records import Filters, Paper
+from assistant.testing import HashingEmbedder
+
+
+class CountingEmbedder(HashingEmbedder):
+    """Remembers every text that it embedded."""
+
+    def __init__(self, dimension: int = 64) -> None:
+        super().__init__(dimension)
+        self.embedded: list[str] = []
+
+    def encode(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+        self.embedded += texts
+        return super().encode(texts, progress)
+
+
+def counts(done: Ingested) -> tuple[int, int, int]:
+    return done.added, done.updated, done.unchanged
+
+
+def run(papers: Sequence[Paper], folder: Path, embedder: HashingEmbedder, tokens: int = 160) -> Ingested:
+    return ingest(papers, folder, embedder, passage_tokens=tokens, progress=silent)
+
+
+def assert_consistent(folder: Path, embedder: HashingEmbedder, papers: Sequence[Paper]) -> Index:
+    """Every paper is there, and row by row passages, vectors and BM25 belong together."""
+    index = Index.open(folder, embedder)
+    assert index.papers == tuple(papers)
+    assert index.manifest.papers == len(papers)
+    assert index.manifest.passages == len(index.passages) == len(index.vectors)
+    texts = [f"{index.paper(passage.paper_id).title}\n{passage.text}" for passage in index.passages]
+    np.testing.assert_array_equal(index.vectors.vectors(np.arange(len(texts))), embedder.encode(texts))
+    assert len(index.lexical.scores([])) == len(texts)
+    return index
+
+
+def test_papers_are_added_replaced_by_id_and_left_alone(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    embedder = CountingEmbedder()
+    one, two, three = papers
+    assert counts(run([one, two], tmp_path, embedder)) == (2, 0, 0)
+    assert [text.split(":")[0] for text in embedder.embedded] == ["LongCache", "SlimTune"]
+
+    embedder.embedded.clear()
+    changed = replace(two, abstract="SlimTune is slower than we said.")
+    assert counts(run([changed, three, one], tmp_path, embedder)) == (1, 1, 1)
+    assert embedder.embedded == [
+        "SlimTune: Tuning without Gradients\nSlimTune is slower than we said.",
+        f"{three.title}\n{three.abstract}",
+    ]
+    assert_consistent(tmp_path, embedder, [one, changed, three])
+
+
+def test_the_same_papers_again_write_nothing(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    before = current_generation(index_folder)
+    assert counts(run(papers, index_folder, embedder)) == (0, 0, 3)
+    assert current_generation(index_folder) == before
+
+
+def test_what_is_not_embedded_needs_no_new_vector(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    embedder = CountingEmbedder()
+    run(papers, tmp_path, embedder)
+    embedder.embedded.clear()
+    dated = replace(papers[2], venue="TASLP", extra={"note": "published at last"})
+    assert counts(run([dated], tmp_path, embedder)) == (0, 1, 2)
+    assert embedder.embedded == []
+    assert Index(tmp_path).paper("a3") == dated
+
+
+def test_the_last_of_two_papers_with_one_id_counts(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    other = replace(papers[0], title="Another")
+    assert counts(run([papers[0], other], tmp_path, HashingEmbedder())) == (1, 0, 0)
+    assert Index(tmp_path).papers == (other,)
+
+
+def test_other_passage_settings_or_another_embedder_make_the_index_anew(
+    papers: tuple[Paper, ...], index_folder: Path
+) -> None:
+    embedder = CountingEmbedder()
+    assert counts(run([], index_folder, embedder, tokens=20)) == (0, 0, 3)
+    index = assert_consistent(index_folder, embedder, papers)
+    assert (index.manifest.passage_tokens, len(index.passages) > 3) == (20, True)
+
+    other = CountingEmbedder(32)
+    run([], index_folder, other, tokens=20)
+    assert_consistent(index_folder, other, papers)
+
+
+def test_rebuild_needs_the_papers_alone(papers: tuple[Paper, ...], index_folder: Path) -> None:
+    """It mends lost vectors, another format version and another embedder."""
+    generation = current_generation(index_folder)
+    (generation / "vectors.faiss").unlink()
+    manifest = generation / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 0'))
+    other = CountingEmbedder(32)
+    rebuilt = rebuild(index_folder, other, passage_tokens=160, progress=silent)
+    assert (rebuilt.dimension, rebuilt.passages, len(other.embedded)) == (32, 3, 3)
+    assert_consistent(index_folder, other, papers)
+
+
+def test_passages_that_the_embedder_cuts_are_counted(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    # Titles alone are 6, 4 and 5 words, so no passage of them fits into 4.
+    assert run(papers, tmp_path, HashingEmbedder(max_tokens=4)).manifest.passages_cut > 0
+
+
+def test_no_papers_are_an_error(tmp_path: Path, embedder: HashingEmbedder) -> None:
+    with pytest.raises(CorpusError) as caught:
+        run([], tmp_path, embedder)
+    assert str(caught.value) == f"there are no papers to put into {tmp_path}"
+
+
+def test_a_damaged_index_is_not_written_over(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    (current_generation(index_folder) / "papers.jsonl").write_text("")
+    with pytest.raises(IndexFormatError, match=r"papers.jsonl has 0 bytes, its manifest says \d+; remove"):
+        run(papers, index_folder, embedder)
+
+
+def test_an_interrupt_leaves_the_old_index_and_a_second_run_goes_through(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    new = Paper("a4", "A new one", "It came late.")
+
+    def interrupt(done: int, total: int, what: str) -> None:
+        if what == "embedding passages":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ingest([new], index_folder, embedder, passage_tokens=160, progress=interrupt)
+    assert_consistent(index_folder, embedder, papers)
+    assert counts(run([new], index_folder, embedder)) == (1, 0, 3)
+    assert_consistent(index_folder, embedder, [*papers, new])
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import assistant.generations, assistant.ingest
+from assistant.progress import silent
+from assistant.records import Paper
+from assistant.testing import HashingEmbedder
+
+folder, module, step = sys.argv[1:]
+setattr(sys.modules[module], step, lambda *_, **__: os.kill(os.getpid(), 9))
+papers = [Paper("a4", "A new one", "It came late.")]
+ingest = assistant.ingest.ingest
+ingest(papers, Path(folder), HashingEmbedder(), passage_tokens=160, progress=assistant.progress.silent)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "step"), [("assistant.ingest", "seal"), ("assistant.generations", "write_atomically")]
+)
+def test_a_kill_leaves_an_index_that_opens_and_can_be_written(
+    papers: tuple[Paper, ...],
+    index_folder: Path,
+    embedder: HashingEmbedder,
+    repository: Path,
+    module: str,
+    step: str,
+) -> None:
+    """Killed with every file written but not sealed; and sealed and renamed but not pointed to."""
+    command = [sys.executable, "-c", KILLED, str(index_folder), module, step]
+    done = subprocess.run(command, env={"PYTHONPATH": str(repository)})
+    assert done.returncode == -signal.SIGKILL
+    assert_consistent(index_folder, embedder, papers)
+    new = Paper("a4", "A new one", "It came late.")
+    assert counts(run([new], index_folder, embedder)) == (1, 0, 3)
+    assert_consistent(index_folder, embedder, [*papers, new])
+
+
+def test_an_open_index_outlives_its_files(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    opened = Index.open(index_folder, embedder)
+    for number in range(3):
+        run([Paper(f"b{number}", "New", f"Number {number}.")], index_folder, embedder)
+    assert opened.papers == papers
+    rows, _ = opened.vectors.search(embedder.encode([papers[1].title])[0], 1)
+    assert opened.passages[rows[0]].paper_id == "a2"
+    assert opened.lexical.scores(["gradient"]).argmax() == 1
+    assert opened.allowed(Filters(include_ids=("b0",))).tolist() == [False] * 3  # type: ignore[union-attr]
+
+
+def test_progress_counts_papers_and_passages(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    steps: list[tuple[int, int, str]] = []
+    ingest(papers, tmp_path, HashingEmbedder(), passage_tokens=160, progress=lambda *step: steps.append(step))
+    assert steps == [
+        (1, 3, "splitting abstracts"),
+        (2, 3, "splitting abstracts"),
+        (3, 3, "splitting abstracts"),
+        (3, 3, "embedding passages"),
+    ]

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assistant.answering import DraftGrew, EvidenceFound, SentenceVerified
+from assistant.api import Assistant
+from assistant.embedding import Embedder
+from assistant.errors import SettingsError
+from assistant.page.exchange import Exchange, turns
+from assistant.page.page import EXAMPLES, asked, build_page, launch, suggested
+from assistant.page.rendering import (
+    conversation_html,
+    evidence_html,
+    header_html,
+    legend_html,
+    marked_abstract,
+    paper_link,
+)
+from assistant.records import Citation, Paper, ScoredPaper, Sentence
+from assistant.settings import Settings
+from assistant.testing import ScriptedModel
+
+HOSTILE = '<img src=x onerror="alert(1)"> **bold** ${1+1} {{value}}'
+SAFE = "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; **bold** ${1+1} {{value}}"
+MEMORY = "By how much does LongCache reduce cache memory?"
+REPLY = "LongCache reduces cache memory by 62%."
+
+
+@pytest.fixture
+def model() -> ScriptedModel:
+    return ScriptedModel(REPLY)
+
+
+@pytest.fixture
+def assistant(index_folder: Path, embedder: Embedder, model: ScriptedModel) -> Assistant:
+    return Assistant.open(index_folder, model=model, embedder=embedder, settings=Settings())
+
+
+def cited(text: str, n: int, start: int, end: int) -> Citation:
+    return Citation(n, "a1", "a1:0", start, end, text[start:end])
+
+
+@pytest.mark.parametrize(
+    ("spans", "html"),
+    [
+        ((), "a &lt; b. c"),
+        (((1, 0, 6),), '<mark id="c1" tabindex="-1">a &lt; b.</mark> c'),
+        (
+            ((2, 0, 6), (1, 7, 8)),
+            '<mark id="c2" tabindex="-1">a &lt; b.</mark> <mark id="c1" tabindex="-1">c</mark>',
+        ),
+        (
+            ((1, 0, 6), (2, 2, 8)),
+            '<mark id="c1" tabindex="-1">a &lt; b.</mark><mark id="c2" tabindex="-1"> c</mark>',
+        ),
+    ],
+    ids=["no citation", "one", "two, numbered the other way round", "overlapping"],
+)
+def test_cited_spans_are_marked_inside_the_escaped_abstract(
+    spans: tuple[tuple[int, int, int], ...], html: str
+) -> None:
+    text = "a < b. c"
+    assert html == marked_abstract(text, [cited(text, *span) for span in spans], "c")
+
+
+@pytest.mark.parametrize(
+    ("fields", "link"),
+    [
+        ({}, None),
+        ({"url": "https://example.org/1"}, "https://example.org/1"),
+        ({"url": "javascript:alert(1)"}, None),
+        ({"url": "data:text/html,x", "doi": "10.1/a b"}, "https://doi.org/10.1/a%20b"),
+        ({"doi": "https://doi.org/10.1/x"}, "https://doi.org/10.1/x"),
+        ({"arxiv_id": "2301.00001"}, "https://arxiv.org/abs/2301.00001"),
+    ],
+)
+def test_a_paper_is_linked_only_over_http(fields: dict[str, str], link: str | None) -> None:
+    assert link == paper_link(Paper("p", "T", "A.", **fields))  # type: ignore[arg-type]
+
+
+def test_nothing_anyone_wrote_becomes_html() -> None:
+    paper = Paper(
+        HOSTILE, HOSTILE, HOSTILE, authors=(HOSTILE,), venue=HOSTILE, url=f"https://e.org/{HOSTILE}"
+    )
+    exchange = Exchange(
+        1,
+        HOSTILE,
+        HOSTILE + "?",
+        (paper,),
+        (Sentence(HOSTILE, (1,), "supported", 1.0),),
+        draft=HOSTILE,
+        fault=HOSTILE,
+    )
+    used = replace(exchange, citations=(Citation(1, HOSTILE, "x", 0, len(HOSTILE), HOSTILE),))
+    for html in (
+        conversation_html((exchange, replace(exchange, sentences=(), fault="")), live=True),
+        evidence_html((exchange, used)),
+        header_html(3, HOSTILE),
+    ):
+        assert "<img" not in html
+        assert SAFE in html
+
+
+def test_an_exchange_grows_from_papers_to_draft_to_verified_sentences(papers: tuple[Paper, ...]) -> None:
+    exchange = Exchange(1, "Q?")
+    assert "Searching" in conversation_html((exchange,), live=True)
+
+    exchange = exchange.after(EvidenceFound("Q?", tuple(ScoredPaper(paper, 1.0, ()) for paper in papers)))
+    assert "Reading 3 abstracts" in conversation_html((exchange,), live=True)
+    assert evidence_html((exchange,)).count('<p class="role">retrieved</p>') == 3
+
+    exchange = exchange.after(DraftGrew("It is 62% [1]. And the"))
+    assert exchange.unverified == "It is 62%. And the"
+
+    citation = Citation(1, "a1", "a1:0", 0, 9, papers[0].abstract[:9])
+    exchange = exchange.after(SentenceVerified(Sentence("It is 62%.", (1,), "supported", 1.0), (citation,)))
+    assert exchange.unverified == "And the"
+    html = conversation_html((exchange,), live=True)
+    assert 'href="#x1-c1"' in html
+    assert '<span class="draft">And the</span>' in html
+    assert '<mark id="x1-c1" tabindex="-1">Long cont</mark>' in evidence_html((exchange,))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shape"),
+    [
+        (Sentence("S.", (1,), "supported", 1.0), "✔"),
+        (Sentence("S.", (1,), "partial", 0.5), "◐"),
+        (Sentence("S.", (), "unsupported", 0.0), "✖"),
+        (Sentence("Hello.", (), "supported", 1.0), None),
+    ],
+    ids=["supported", "partial", "unsupported", "nothing to judge"],
+)
+def test_a_verdict_has_a_shape_and_a_name(sentence: Sentence, shape: str | None) -> None:
+    html = conversation_html((Exchange(1, "Q?", sentences=(sentence,)),))
+    found = [shape for shape in "✔◐✖" if shape in html]
+    assert found == ([shape] if shape else [])
+    assert ('role="img" aria-label=' in html) == bool(shape)
+    assert all(shape in legend_html() for shape in "✔◐✖")
+
+
+def test_an_answer_says_how_it_ended_and_which_papers_it_used(assistant: Assistant) -> None:
+    *_, conversation = asked(assistant, MEMORY, ())
+    html, evidence = conversation_html(conversation), evidence_html(conversation)
+    assert "Every sentence is supported by its citation." in html
+    assert '<p class="role">used <a class="cite" href="#x1-s0"' in evidence
+    assert "LongCache reduces cache memory by 62%, and decoding is 1.4x faster.</mark>" in evidence
+    assert "Ada Lovelace, Charles Babbage · 2023 · ICML" in evidence
+    assert "retrieved, not used" in evidence
+
+
+def test_an_abstention_is_labelled_and_has_no_verdict(assistant: Assistant) -> None:
+    *_, conversation = asked(assistant, "Who won the 1998 football world cup?", ())
+    html = conversation_html(conversation)
+    assert "Not in these abstracts" in html
+    assert "verdict" not in html
+
+
+def test_a_follow_up_shows_how_it_was_read_and_gets_the_history(assistant: Assistant) -> None:
+    *_, conversation = asked(assistant, MEMORY, ())
+    *_, conversation = asked(assistant, "And how fast is its decoding?", conversation)
+    assert [turn.question for turn in turns(conversation)] == [MEMORY, "And how fast is its decoding?"]
+    assert "Read as: And how fast is LongCache&#x27;s decoding?" in conversation_html(conversation)
+    assert f"Earlier: {MEMORY}" in evidence_html(conversation)
+
+
+def test_a_question_that_cannot_be_asked_says_why(assistant: Assistant) -> None:
+    *_, conversation = asked(assistant, "why " * 3000, ())
+    assert '<p class="fault">the question has 11999 characters, the most is 2000' in conversation_html(
+        conversation
+    )
+    assert turns(conversation) == []
+
+
+def test_a_blank_question_is_not_asked(assistant: Assistant, model: ScriptedModel) -> None:
+    assert list(asked(assistant, " \n", ())) == []
+    assert model.prompts == []
+
+
+def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: ScriptedModel) -> None:
+    growing = asked(assistant, MEMORY, ())
+    conversation = next(growing)
+    while not conversation[-1].draft:
+        conversation = next(growing)
+    growing.close()  # type: ignore[attr-defined]
+    assert model.closed_early == 1
+    assert "Stopped." in conversation_html(conversation)
+
+
+def test_examples_are_offered_for_papers_that_are_there(papers: tuple[Paper, ...]) -> None:
+    assert suggested(papers) == []
+    title, question = next(iter(EXAMPLES.items()))
+    assert suggested((*papers, Paper("p", title, "A."))) == [question]
+
+
+def test_the_sample_corpus_has_the_papers_of_the_examples() -> None:
+    from assistant.readers import read_corpus
+    from assistant.resources import sample_corpus
+
+    assert suggested(tuple(read_corpus(sample_corpus()).papers)) == list(EXAMPLES.values())
+    assert max(map(len, EXAMPLES.values())) <= 60
+
+
+def test_the_page_reports_nothing_and_opens_no_api(assistant: Assistant) -> None:
+    page = build_page(assistant)
+    assert page.analytics_enabled is False
+    assert page.get_api_info() == {"named_endpoints": {}, "unnamed_endpoints": {}}
+
+
+def test_a_taken_port_is_one_clear_error(assistant: Assistant) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=rf"port {port} of 127.0.0.1.*in use.*GRADIO_SERVER_PORT"):
+            launch(build_page(assistant), port)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({"GRADIO_SERVER_PORT": "http"}, "environment variable GRADIO_SERVER_PORT: 'http' is not a port"),
+        ({"ASSISTANT_MODEL": "nothing-like-it"}, "nothing-like-it"),
+        ({"ASSISTANT_MODEL": "none"}, "assistant models pull"),
+    ],
+    ids=["port", "model", "embedder"],
+)
+def test_app_ends_with_one_line_when_it_cannot_start(
+    environment: dict[str, str], message: str, repository: Path, tmp_path: Path
+) -> None:
+    run = subprocess.run(
+        [sys.executable, repository / "app.py"],
+        env={
+            **os.environ,
+            "ASSISTANT_CACHE_DIR": str(tmp_path),
+            "PYTHONPATH": str(repository),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stdout == ""
+    assert message in run.stderr
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_nothing_is_left_running_by_a_page_that_was_only_built(assistant: Assistant) -> None:
+    before = threading.active_count()
+    build_page(assistant)
+    assert threading.active_count() == before

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from string import Template
+
+import pytest
+
+from assistant import prompts
+from assistant.errors import PromptError
+from assistant.prompts import fill
+from assistant.resources import prompts_folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Another folder of prompts."""
+    monkeypatch.setattr(prompts, "prompts_folder", lambda: tmp_path)
+    prompts._load.cache_clear()
+    yield tmp_path
+    prompts._load.cache_clear()
+
+
+@pytest.mark.parametrize("path", sorted(prompts_folder().iterdir()), ids=lambda path: path.name)
+def test_every_prompt_can_be_filled(path: Path) -> None:
+    assert path.suffix == ".txt"
+    names = Template(path.read_text(encoding="utf-8")).get_identifiers()
+    filled = fill(path.stem, **{name: f"<{name}>" for name in names})
+    assert all(f"<{name}>" in filled for name in names)
+    assert filled == filled.strip() != ""
+
+
+@pytest.mark.parametrize(
+    ("variables", "given"),
+    [
+        ({}, "[]"),
+        ({"question": "Why?"}, "['question']"),
+        ({"question": "Why?", "passages": "", "tone": "dry"}, "['passages', 'question', 'tone']"),
+    ],
+    ids=["none", "missing", "unknown"],
+)
+def test_variables_that_do_not_fit_are_named(variables: dict[str, str], given: str) -> None:
+    with pytest.raises(PromptError) as caught:
+        fill("question", **variables)
+    assert str(caught.value) == (
+        f"prompts/question.txt has the variables ['passages', 'question'], it was given {given}"
+    )
+
+
+def test_an_unknown_prompt_is_answered_with_the_known_ones(folder: Path) -> None:
+    for name in ("b", "a"):
+        (folder / f"{name}.txt").touch()
+    with pytest.raises(PromptError, match=r"^there is no prompt 'c'; there are a, b$"):
+        fill("c")
+
+
+@pytest.mark.parametrize("text", ["It costs $5.", "Say $ twice", "A ${name here}", "At the end $"])
+def test_a_stray_dollar_is_an_error(folder: Path, text: str) -> None:
+    (folder / "a.txt").write_text(text)
+    with pytest.raises(PromptError) as caught:
+        fill("a")
+    assert str(caught.value) == f"{folder / 'a.txt'} has a $ that begins no variable; write it $$"
+
+
+def test_values_are_not_templates(folder: Path) -> None:
+    """A question or an abstract that spells a variable is text like any other."""
+    (folder / "a.txt").write_text("$$1 for ${name}s: {$question}\n")
+    assert fill("a", name="$question", question="$$ $name {x}") == "$1 for $questions: {$$ $name {x}}"

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from assistant.errors import SettingsError
+from assistant.settings import Settings
+
+KNOWN = ", ".join(sorted(Settings.model_fields))
+
+
+def write(text: str, path: str = "assistant.toml") -> None:
+    Path(path).write_text(text, encoding="utf-8")
+
+
+def test_defaults_stand_without_file_environment_and_arguments() -> None:
+    assert Settings.load() == Settings()
+
+
+def test_arguments_beat_environment_beats_file_beats_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("papers = 2\ncontext_tokens = 200\nmax_answer_tokens = 20")
+    monkeypatch.setenv("ASSISTANT_CONTEXT_TOKENS", "300")
+    monkeypatch.setenv("ASSISTANT_MAX_ANSWER_TOKENS", "30")
+    settings = Settings.load(max_answer_tokens=40, papers=None)  # None counts as not given
+    taken = (settings.max_answer_tokens, settings.context_tokens, settings.papers, settings.passage_tokens)
+    assert taken == (40, 300, 2, 160)
+
+
+def test_the_environment_can_name_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("papers = 2")
+    write("papers = 3", "other.toml")
+    monkeypatch.setenv("ASSISTANT_CONFIG", "other.toml")
+    assert Settings.load().papers == 3
+
+
+FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
+    "unknown key in the file": (
+        "paper = 1",
+        {},
+        {},
+        f"assistant.toml, key paper: unknown setting; known are {KNOWN}",
+    ),
+    "a table is an unknown key": (
+        "[assistant]\npapers = 1",
+        {},
+        {},
+        f"assistant.toml, key assistant: unknown setting; known are {KNOWN}",
+    ),
+    "unknown variable": (
+        "",
+        {"ASSISTANT_PAPER": "1"},
+        {},
+        f"environment variable ASSISTANT_PAPER: unknown setting; known are {KNOWN}",
+    ),
+    "unknown argument": ("", {}, {"paper": 1}, f"setting paper: unknown setting; known are {KNOWN}"),
+    "impossible in the file": (
+        "papers = 0",
+        {},
+        {},
+        "assistant.toml, key papers: 0 is not possible: Input should be greater than or equal to 1",
+    ),
+    "impossible in the environment": (
+        "papers = 0",
+        {"ASSISTANT_PAPERS": "many"},
+        {},
+        "environment variable ASSISTANT_PAPERS: 'many' is not possible: "
+        "Input should be a valid integer, unable to parse string as an integer",
+    ),
+    "impossible argument": (
+        "",
+        {},
+        {"fusion": "max"},
+        "setting fusion: 'max' is not possible: Input should be 'zscore' or 'reciprocal_rank'",
+    ),
+    "no time at all": (
+        "request_timeout = nan",
+        {},
+        {},
+        "assistant.toml, key request_timeout: nan is not possible: Input should be greater than 0",
+    ),
+    "not TOML": ("papers =", {}, {}, "assistant.toml is not valid TOML: Invalid value (at end of document)"),
+    "named file is not there": (
+        "",
+        {"ASSISTANT_CONFIG": "none.toml"},
+        {},
+        "ASSISTANT_CONFIG names none.toml, which does not exist",
+    ),
+    "key in the file": (
+        "api_key = 'k'",
+        {},
+        {},
+        "assistant.toml holds api_key; set ASSISTANT_API_KEY in the environment instead",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "environment", "arguments", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_one_line_that_says_where(
+    file: str,
+    environment: dict[str, str],
+    arguments: dict[str, Any],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(file)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load(**arguments)
+    assert str(caught.value) == message
+
+
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    Path("assistant.toml").write_bytes(b"model = '\xff'")
+    with pytest.raises(SettingsError, match=r"^assistant.toml can't be read: "):
+        Settings.load()
+
+
+def test_the_key_comes_from_the_environment_and_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSISTANT_API_KEY", "sesame")
+    settings = Settings.load()
+    assert settings.api_key
+    assert settings.api_key.get_secret_value() == "sesame"
+    assert "sesame" not in f"{settings!r} {settings} {settings.model_dump()} {settings.model_dump_json()}"
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().papers = 3  # type: ignore[misc]
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []

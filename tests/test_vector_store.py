@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from llama_index.core import VectorStoreIndex
+from llama_index.core.embeddings import BaseEmbedding
+from llama_index.core.schema import TextNode
+from llama_index.core.vector_stores.types import (
+    FilterCondition,
+    FilterOperator,
+    MetadataFilter,
+    MetadataFilters,
+    VectorStoreQuery,
+)
+
+from assistant.index import Index
+from assistant.records import Paper, Passage
+from assistant.testing import HashingEmbedder
+from assistant.vector_store import PassageVectorStore, passage_node
+from assistant.vectors import VectorIndex
+
+A = Paper("a", "Caches", "One. Two.", authors=("Ada Lovelace",), year=2023, venue="ICML")
+B = Paper("b", "Layers", "Three.", authors=("Emmy Noether", "Ada Lovelace"), year=2021)
+NODES = (
+    passage_node(A, Passage("a:0", "a", 0, 4, "One."), (1.0, 0.0)),
+    passage_node(A, Passage("a:1", "a", 5, 9, "Two."), (0.6, 0.8)),
+    passage_node(B, Passage("b:0", "b", 0, 6, "Three."), (0.0, 1.0)),
+)
+
+
+@pytest.fixture
+def store() -> PassageVectorStore:
+    """Two passages of one paper, added at once, and one of another."""
+    store = PassageVectorStore()
+    assert store.add(NODES[:2]) == ["a:0", "a:1"]
+    assert store.add(NODES[2:]) == ["b:0"]
+    assert store.add([]) == []
+    return store
+
+
+def found(store: PassageVectorStore, k: int = 3, **restrictions: Any) -> list[str]:
+    query = VectorStoreQuery(query_embedding=[0.8, 0.6], similarity_top_k=k, **restrictions)
+    return list(store.query(query).ids or [])
+
+
+def where(key: str, operator: FilterOperator, value: Any) -> MetadataFilters:
+    return MetadataFilters(filters=[MetadataFilter(key=key, operator=operator, value=value)])
+
+
+def test_nodes_come_back_nearest_first_with_their_cosines(store: PassageVectorStore) -> None:
+    result = store.query(VectorStoreQuery(query_embedding=[0.8, 0.6], similarity_top_k=2))
+    assert result.ids == ["a:1", "a:0"]
+    assert result.similarities == pytest.approx([0.96, 0.8])  # 0.8·0.6 + 0.6·0.8 and 0.8·1
+    node = (result.nodes or [])[0]
+    assert isinstance(node, TextNode)
+    assert (node.text, node.start_char_idx, node.end_char_idx, node.ref_doc_id) == ("Two.", 5, 9, "a")
+    assert node.metadata == {"title": "Caches", "year": 2023, "venue": "ICML", "authors": ["Ada Lovelace"]}
+
+
+@pytest.mark.parametrize(
+    ("restrictions", "expected"),
+    [
+        ({}, ["a:1", "a:0", "b:0"]),
+        ({"k": 1}, ["a:1"]),
+        ({"doc_ids": ["b"], "k": 1}, ["b:0"]),
+        ({"node_ids": ["a:0", "b:0"]}, ["a:0", "b:0"]),
+        ({"doc_ids": ["a"], "node_ids": ["b:0"]}, []),
+        ({"filters": where("year", FilterOperator.LT, 2023), "k": 1}, ["b:0"]),
+        ({"filters": where("venue", FilterOperator.EQ, "ICML")}, ["a:1", "a:0"]),
+        ({"filters": where("authors", FilterOperator.CONTAINS, "Emmy Noether")}, ["b:0"]),
+        (
+            {
+                "filters": MetadataFilters(
+                    filters=[
+                        MetadataFilter(key="year", value=2021),
+                        MetadataFilter(key="title", value="Caches"),
+                    ],
+                    condition=FilterCondition.OR,
+                ),
+                "node_ids": ["a:0", "b:0"],
+            },
+            ["a:0", "b:0"],
+        ),
+    ],
+)
+def test_restrictions_apply_inside_the_search(
+    store: PassageVectorStore, restrictions: dict[str, Any], expected: list[str]
+) -> None:
+    assert found(store, **restrictions) == expected
+
+
+def test_a_deleted_paper_is_not_found_and_the_others_keep_their_vectors(store: PassageVectorStore) -> None:
+    store.delete("unknown")
+    store.delete("a")
+    assert found(store) == ["b:0"]
+    store.delete("b")
+    assert found(store) == found(store, doc_ids=["a"]) == []
+    store.add(NODES[:1])
+    assert found(store) == ["a:0"]
+
+
+def test_an_empty_store_and_a_query_without_vector_find_nothing(store: PassageVectorStore) -> None:
+    assert found(PassageVectorStore()) == []
+    assert store.query(VectorStoreQuery(query_str="cache")).ids == []
+
+
+def test_vectors_are_kept_outside_the_nodes(store: PassageVectorStore, tmp_path: Path) -> None:
+    result = store.query(VectorStoreQuery(query_embedding=[1.0, 0.0], similarity_top_k=3))
+    assert [node.embedding for node in result.nodes or []] == [None] * 3
+    assert NODES[0].embedding is not None  # the caller's nodes are as they were
+    store.persist(str(tmp_path / "vectors"))
+    assert len(VectorIndex.open(tmp_path / "vectors")) == 3
+
+
+class Hashing(BaseEmbedding):
+    """The hashing embedder behind llama-index's interface."""
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return [float(value) for value in HashingEmbedder().encode([text])[0]]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+
+def test_an_index_is_a_llama_index_retriever(index: Index) -> None:
+    store = PassageVectorStore.from_index(index)
+    assert store.client is index.vectors  # mapped, not copied
+    vector_index = VectorStoreIndex.from_vector_store(store, embed_model=Hashing())
+    question = "How much smaller does LongCache make cache memory?"
+    (best,) = vector_index.as_retriever(similarity_top_k=1).retrieve(question)
+    assert (best.node.ref_doc_id, best.node.metadata["year"]) == ("a1", 2023)
+    older = where("year", FilterOperator.LT, 2023)
+    found = vector_index.as_retriever(similarity_top_k=5, filters=older).retrieve(question)
+    assert {node.node.ref_doc_id for node in found} == {"a2", "a3"}
