@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from assistant.settings import Settings
 
 __version__ = "0.1.0"
+
+# openvino reports every import to its maker unless this module can't be found; nothing leaves this machine.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 __all__ = [
     "Answer",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from assistant.final import label_of
+from assistant.question import Kind
 from assistant.records import Filters, Reason, ScoredPaper
+from assistant.sentences import sentence_spans
 from assistant.terms import terms
 
 # Below both, nothing retrieved is about the question: it shares less than this part of its terms with
@@ -15,7 +18,8 @@ _LEAST_COSINE = 0.35
 
 _DECLINES = re.compile(
     r"\b(excerpts?|abstracts?|papers?|texts?|passages?|context|information)\b.{0,30}"
-    r"\b(do(es)? not (mention|state|say|specify|provide|contain|include|give)|not (mentioned|stated|given))\b"
+    r"\b(do(es)? not (mention|state|say|specify|provide|contain|include|give)"
+    r"|not (mentioned|stated|given|provided|specified))\b"
     r"|\b(no information|(I )?(do not|don't|cannot|can't) (know|answer|find|determine))\b",
     re.I,
 )
@@ -35,8 +39,11 @@ def before_draft(question: str, papers: Sequence[ScoredPaper], filters: Filters)
     return None
 
 
-def in_draft(draft: str) -> Reason | None:
-    """Why the model declined to answer; None where it did not."""
-    if _DECLINES.search(draft):
+def in_draft(draft: str, kind: Kind) -> Reason | None:
+    """Why the model declined to answer, which its first sentence says; None where it did not."""
+    sentences = sentence_spans(draft)
+    first = draft[slice(*sentences[0])] if sentences else ""
+    says_so = _DECLINES.search(first) and not (kind == "yes_no" and label_of(first))
+    if says_so:
         return Reason("not_in_abstracts", "The abstracts found do not say.")
     return None

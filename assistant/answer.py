@@ -80,7 +80,8 @@ class Answer:
 
     def bibtex(self) -> str:
         """BibTeX entries of the cited papers."""
-        return "\n".join(_bibtex(paper) for paper in self.cited_papers)
+        keys: dict[str, int] = {}
+        return "\n".join(_bibtex(paper, _key(paper, keys)) for paper in self.cited_papers)
 
     def explain(self) -> str:
         """What the model was shown, what it wrote, and what was made of it."""
@@ -120,20 +121,28 @@ def _escaped(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>#|~$!&])", r"\\\1", text)
 
 
-def _bibtex(paper: Paper) -> str:
-    key = re.sub(r"\W+", "", paper.id) or "paper"
-    fields = {
+def _key(paper: Paper, taken: dict[str, int]) -> str:
+    """A BibTeX key made of the paper's id, numbered where it is taken."""
+    key = re.sub(r"[^A-Za-z0-9]+", "", paper.id) or "paper"
+    taken[key] = taken.get(key, 0) + 1
+    return key if taken[key] == 1 else f"{key}-{taken[key]}"
+
+
+def _bibtex(paper: Paper, key: str) -> str:
+    prose = {
         "title": paper.title,
         "author": " and ".join(paper.authors),
         "year": str(paper.year or ""),
         "journal": paper.venue or "",
-        "doi": paper.doi or "",
-        "eprint": paper.arxiv_id or "",
-        "url": paper.url or "",
     }
-    body = "".join(f"  {name} = {{{_bibtex_value(value)}}},\n" for name, value in fields.items() if value)
+    verbatim = {"doi": paper.doi or "", "eprint": paper.arxiv_id or "", "url": paper.url or ""}
+    values = {name: _latex(value) for name, value in prose.items()}
+    values |= {name: re.sub(r"[{}\s]", "", value) for name, value in verbatim.items()}
+    body = "".join(f"  {name} = {{{value}}},\n" for name, value in values.items() if value)
     return f"@article{{{key},\n{body}}}\n"
 
 
-def _bibtex_value(value: str) -> str:
-    return re.sub(r"([&%#_$])", r"\\\1", value.replace("{", "").replace("}", ""))
+def _latex(text: str) -> str:
+    """Prose for LaTeX; a formula keeps its own characters."""
+    special = r"([&%#])" if "$" in text else r"([&%#_])"
+    return re.sub(special, r"\\\1", text.replace("{", "").replace("}", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from assistant import abstention
@@ -120,7 +121,7 @@ class Pipeline:
             except GenerationError as error:
                 yield run.answer("error", Reason("generation_failed", str(error)))
                 return
-            if reason := abstention.in_draft(run.draft):
+            if reason := abstention.in_draft(run.draft, run.kind):
                 yield run.abstained(reason)
                 return
         yield from _completed(run)
@@ -133,13 +134,14 @@ class Pipeline:
         return pack(run.papers, min(self.settings.context_tokens, room), self.model.count_tokens)
 
     def _generate(self, model: LanguageModel, run: _Run) -> Iterator[Event]:
-        for delta in model.stream(run.prompt, max_tokens=self.settings.max_answer_tokens):
-            if delta.text:
-                run.first_token = run.first_token or time.perf_counter()
-                run.draft += delta.text
-                yield DraftGrew(delta.text)
-                yield from run.verify(finished=False)
-            run.usage = delta.usage or run.usage
+        with closing(model.stream(run.prompt, max_tokens=self.settings.max_answer_tokens)) as deltas:
+            for delta in deltas:
+                if delta.text:
+                    run.first_token = run.first_token or time.perf_counter()
+                    run.draft += delta.text
+                    yield DraftGrew(delta.text)
+                    yield from run.verify(finished=False)
+                run.usage = delta.usage or run.usage
         yield from run.verify(finished=True)
         run.generated = time.perf_counter()
 
@@ -272,16 +274,16 @@ def _completed(run: _Run) -> Iterator[Event]:
         run.extracts = True
         cited.sentences.clear()
         cited.citations.clear()
-        for span in cited.verifier.best_for_question(_EXTRACTS):
-            yield run.verified(cited.add_extract(span))
+        for span, fit in cited.verifier.best_for_question(_EXTRACTS):
+            yield run.verified(cited.add_extract(span, fit))
         if not cited.sentences:
             yield run.abstained(Reason("no_support", "Nothing in the papers found supports an answer."))
             return
         yield run.answer("answered", Reason("extracts", "The best matching sentences, quoted."))
         return
-    if is_bare_label(cited.sentences[0].text) and (basis := cited.verifier.support("").span):
+    if is_bare_label(cited.sentences[0].text) and (basis := cited.verifier.support("")).span:
         # A bare "No." is hard to trust, so the sentence it rests on is quoted after it.
-        yield run.verified(cited.add_extract(basis))
+        yield run.verified(cited.add_extract(basis.span, basis.share))
     if all(sentence.verdict == "supported" for sentence in cited.sentences):
         yield run.answer("answered", Reason("supported", "Every sentence is supported by its citation."))
     else:

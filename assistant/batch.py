@@ -80,10 +80,16 @@ def plan(source: Path, target: Path, question_column: str) -> Plan:
         )
     if taken := [column for column in header if column in ADDED]:
         raise BatchError(f"{source} already has a column {taken[0]!r}, which the output adds; rename it")
+    if repeated := [column for column, count in Counter(header).items() if count > 1]:
+        raise BatchError(f"{source} has two columns {repeated[0]!r}; rename one")
     if not (rows := tuple(table.rows)):
         raise BatchError(f"{source} holds no questions: there is no row below its header")
     if not target.absolute().parent.is_dir():
         raise BatchError(f"{target} can't be written: there is no folder {target.absolute().parent}")
+    if target.is_dir():
+        raise BatchError(f"{target} is a folder; name a file to write, such as {target / 'answers.csv'}")
+    if target.exists() and target.samefile(source):
+        raise BatchError(f"{target} holds the questions; name another file for the answers")
     return Plan(target, question_column, header, rows)
 
 

@@ -12,6 +12,8 @@ from assistant.records import Paper, Passage
 from assistant.sentences import sentence_spans
 from assistant.tokens import cl100k
 
+# Where a sentence that is too long may be cut: never inside a number, as llama-index's own pattern does.
+_PHRASE = r"(?:[^,;.]|[,;.](?=\S))+[,;.]?|[,;.]"
 _LONGEST_TITLE = 300  # characters; a longer one would leave the embedder no room for the passage
 _SMALLEST_PASSAGE = 16  # tokens; below this a passage says nothing any more
 
@@ -51,6 +53,7 @@ class Chunker:
                 chunk_overlap=0,
                 tokenizer=self._encode,
                 chunking_tokenizer_fn=_sentences_with_space,
+                secondary_chunking_regex=_PHRASE,
             )
         return self._splitters[size]
 

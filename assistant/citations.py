@@ -12,6 +12,10 @@ from assistant.sentences import sentence_spans
 from assistant.verification import Span, Support, Verifier
 
 _MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
+_WIDEST_RANGE = 9  # papers; "[1-999]" is a number that went astray
+# "According to [1], it …" and "In [1], …" say nothing once the mark is gone.
+_LEAD_IN = re.compile(r"(?:according to|as (?:stated|shown|described) in|in|per)(?=\s*\[\d)", re.I)
+_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.M)
 _OPEN_MARK = re.compile(r"\s*\[[\d\s,;–-]*$")  # may still become a mark
 
 
@@ -41,7 +45,7 @@ class CitedText:
         """
         known = [n for n in draft.marks if 1 <= n <= self.papers_shown]
         self.unknown_marks += [n for n in draft.marks if n not in known]
-        claim = without_label(draft.text)
+        claim = draft.text if self.sentences else without_label(draft.text)
         best = self.verifier.support(claim)
         claimed = self.verifier.support(claim, among=known) if known else None
         if claimed and claimed.verdict == best.verdict and claimed.span:
@@ -50,9 +54,9 @@ class CitedText:
             self.replaced_marks += 1
         return self._append(f"{label_of(draft.text)}.".capitalize() if not claim else draft.text, best)
 
-    def add_extract(self, span: Span) -> Sentence:
-        """Quote one sentence of the context as it stands."""
-        return self._append(span.text, Support(span, 1.0, "supported"))
+    def add_extract(self, span: Span, fit: float) -> Sentence:
+        """Quote one sentence of the context as it stands; `fit` is how well it suits the question."""
+        return self._append(span.text, Support(span, fit, "supported"))
 
     @property
     def text(self) -> str:
@@ -83,6 +87,7 @@ def draft_sentences(draft: str, *, finished: bool) -> list[DraftSentence]:
     A leading "Yes." or "No." belongs to the sentence after it. A mark after a full stop belongs to the
     sentence before it.
     """
+    draft = _LEAD_IN.sub("", _BULLET.sub("", draft))
     plain, marks = _without_marks(draft if finished else _OPEN_MARK.sub("", draft))
     spans = sentence_spans(plain)
     if len(spans) > 1 and is_bare_label(plain[slice(*spans[0])]):
@@ -92,7 +97,7 @@ def draft_sentences(draft: str, *, finished: bool) -> list[DraftSentence]:
         until = spans[i + 1][0] if i + 1 < len(spans) else len(plain) + 1
         after = start if i else -1  # what leads the draft belongs to its first sentence
         numbers = [n for position, n in marks if after < position <= end or end < position < until]
-        sentences.append(DraftSentence(plain[start:end], tuple(dict.fromkeys(numbers))))
+        sentences.append(DraftSentence(plain[start:end].lstrip(", "), tuple(dict.fromkeys(numbers))))
     return sentences if finished else sentences[:-1]
 
 
@@ -112,8 +117,9 @@ def _without_marks(draft: str) -> tuple[str, list[tuple[int, int]]]:
 def _expanded(inside: str) -> Sequence[int]:
     numbers: list[int] = []
     for part in re.split(r"[,;]", inside):
-        first, *rest = (int(number) for number in re.findall(r"\d+", part))
-        numbers += range(first, rest[0] + 1) if rest else [first]
+        ends = [int(number) for number in re.findall(r"\d+", part)]
+        is_range = ends[0] < ends[-1] <= ends[0] + _WIDEST_RANGE
+        numbers += range(ends[0], ends[-1] + 1) if is_range else ends
     return numbers
 
 

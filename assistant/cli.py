@@ -450,10 +450,12 @@ def _filters(
 def _years(text: str) -> tuple[int | None, int | None]:
     first, dash, last = text.partition("-")
     try:
-        start = int(first) if first else None
-        return (start, int(last) if last else None) if dash else (start, start)
+        start, end = int(first) if first else None, int(last) if last else None
     except ValueError:
         raise typer.BadParameter(f"--years {text!r} is not a year or a range such as 2020-2023") from None
+    if start and end and start > end:
+        raise typer.BadParameter(f"--years {text!r} ends before it begins")
+    return (start, end) if dash else (start, start)
 
 
 def _print_json(plain: Any) -> None:

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 from assistant.records import Paper, Passage, ScoredPaper
 
+_CHAT_MARK = re.compile(
+    r"<\|[^|]{0,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>", re.I
+)
+
 
 @dataclass(frozen=True, slots=True)
 class ContextPaper:
@@ -54,8 +58,8 @@ def render(context: Sequence[ContextPaper]) -> str:
 
 
 def fenced(text: str) -> str:
-    """`text` without what a chat template would read as its own marks (<|im_end|> and its like)."""
-    return re.sub(r"<\|([^|]{0,40})\|>", r"< |\1| >", text)
+    """`text` without what a chat template would read as its own marks: <|im_end|>, [INST], </s>, …"""
+    return _CHAT_MARK.sub(lambda mark: f"{mark.group()[0]} {mark.group()[1:]}", text)
 
 
 def _heading(n: int, paper: Paper) -> str:

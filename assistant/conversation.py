@@ -8,12 +8,19 @@ from collections.abc import Sequence
 from assistant.records import Turn
 from assistant.terms import terms
 
-_PRONOUN = re.compile(r"\b(it|its|they|their|them|this|that|these|those)\b(?! (paper|work|study)s?\b)", re.I)
-_THE_PAPER = re.compile(r"\b(this|that|the) (paper|work|study|method|model|approach)\b", re.I)
+_REFERENCE = re.compile(
+    r"\b(this|that|the) (paper|work|study|method|model|approach)\b(?! (of|for|that|which|by)\b)"
+    r"|\b(they|their|them|its|it(?! (is |was )?(true|possible|likely|clear|known)\b))\b"
+    r"|\bthis(?= (is|was|does|can|has)\b|\W*$)",
+    re.I,
+)
 _ELLIPSIS = re.compile(r"(and|but|so|also|what about|how about|why|when|where)\b", re.I)
-# A name stands out by a capital or digit inside it: LongGen, KV, Llama-2, vLLM.
+_CLAUSE = re.compile(r",|\b(and|but|or)\b", re.I)
+# A name stands out by a capital or digit inside it: LongGen, Llama-2, vLLM; an acronym has no more than that.
 _NAME = re.compile(r"\b(?=\w*[^\W\d_])[\w+-]*(?:(?<=\w)[A-Z]|\d)[\w+-]*")
+_ACRONYM = re.compile(r"[A-Z]{2,5}s?")
 _FEW_TERMS = 3
+_TURNS = 8  # how far back a subject may lie
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
@@ -24,18 +31,40 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     """
     if not history:
         return question
-    reference = _THE_PAPER.search(question) or _PRONOUN.search(question)
-    if _NAME.search(question, 0, reference.start() if reference else len(question)):
-        return question  # it names what it is about
-    if not reference and not _ELLIPSIS.match(question) and len(terms(question)) >= _FEW_TERMS:
-        return question
     # What the previous turn was about may itself be said only in a turn before it.
-    previous = standalone(history[-1].question, history[:-1])
-    name = _NAME.search(previous) or _NAME.search(history[-1].answer)
-    if not name:
+    *earlier, last = history[-_TURNS:]
+    previous = ""
+    answer = ""
+    for turn in earlier:
+        previous, answer = _written_out(turn.question, previous, answer), turn.answer
+    return _written_out(question, _written_out(last.question, previous, answer), last.answer)
+
+
+def _written_out(question: str, previous: str, answer: str) -> str:
+    reference = _REFERENCE.search(question)
+    if not previous or not _depends(question, reference):
+        return question
+    subject = _subject(previous) or _subject(answer)
+    if not subject:
         return f"{question} ({previous})"
     if not reference:
-        return f"{question} ({name.group()})"
-    possessive = reference.group().casefold() in ("its", "their")
-    subject = name.group() + ("'s" if possessive else "")
+        return f"{question} ({subject})"
+    if reference.group().casefold() in ("its", "their"):
+        subject += "'s"
     return question[: reference.start()] + subject + question[reference.end() :]
+
+
+def _depends(question: str, reference: re.Match[str] | None) -> bool:
+    if not reference:
+        short = len(terms(question)) < _FEW_TERMS or bool(_ELLIPSIS.match(question))
+        return short and not _NAME.search(question)
+    before = _ELLIPSIS.sub("", question[: reference.start()], count=1)
+    said_here = len(terms(before)) > 1 and _CLAUSE.search(before)
+    names = [name.group() for name in _NAME.finditer(before)]
+    return not said_here and all(_ACRONYM.fullmatch(name) for name in names)
+
+
+def _subject(text: str) -> str | None:
+    """The first name of the text; an acronym only where there is nothing else."""
+    names = [name.group() for name in _NAME.finditer(text)]
+    return next((name for name in names if not _ACRONYM.fullmatch(name)), names[0] if names else None)

@@ -41,7 +41,7 @@ def examine(settings: Settings, index: Path | None) -> list[Finding]:
         _files,
         lambda: _models(settings),
         lambda: _index(index or default_index(settings), named=bool(index or settings.index)),
-        lambda: _disk(settings.cache_dir),
+        lambda: _disk(settings),
         _memory,
     )
     return [finding for look in looks for finding in look()]
@@ -102,10 +102,12 @@ def _index(folder: Path, *, named: bool) -> Iterator[Finding]:
         yield Finding("index", False, found, remedy)
 
 
-def _disk(cache_dir: Path) -> Iterator[Finding]:
+def _disk(settings: Settings) -> Iterator[Finding]:
+    cache_dir = settings.cache_dir
     folder = next(path for path in (cache_dir, *cache_dir.absolute().parents) if path.exists())
     free = shutil.disk_usage(folder).free
-    enough = free >= _DISK_NEEDED
+    installed = settings.model in CATALOGUE and ModelStore(cache_dir).state(settings.model).installed
+    enough = installed or free >= _DISK_NEEDED
     remedy = "" if enough else f"free {(_DISK_NEEDED - free) / 1e9:.1f} GB, or set ASSISTANT_CACHE_DIR"
     yield Finding("disk", enough, f"{free / 1e9:.1f} GB free for {cache_dir}", remedy)
     writable = os.access(folder, os.W_OK)

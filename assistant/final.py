@@ -12,22 +12,25 @@ from assistant.terms import STOP_WORDS, words
 
 Label = Literal["yes", "no"]
 
-_NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?"
-# A number, or a range or fraction of two, and the word or sign after it.
+_NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?"
+# A number, or a range or fraction of two, its magnitude, and the word or sign after it.
 _QUANTITY = re.compile(
-    rf"(?<![\w.-])(?P<first>{_NUMBER})(?:\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
+    rf"(?<![\w.-])(?P<first>{_NUMBER})(?:%?\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
+    r"(?P<magnitude>\s?(?:thousand|million|billion|trillion)\b)?"
     r"(?P<unit>\s*\\?%|\s?×|-?fold\b|\s?percentage points?\b|\s?[A-Za-z]+)?"
 )
+_MAGNITUDES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
+_YEARS = range(1900, 2101)
 _UNITS = {"percent": "%", "×": "x", "times": "x", "fold": "x", "-fold": "x", "point": "points"}
 _UNITS |= {"percentage point": "points", "percentage points": "points", "\\%": "%"}
 _KNOWN_UNITS = frozenset(
     "% x points k m b t gb mb kb tb ms s seconds minutes hours days weeks months years tokens parameters"
     " steps epochs layers gpus papers samples examples images".split()
 )
-_LABEL = re.compile(r"^\W*(yes|no)\b[\s,.:;–—-]*", re.I)
+# "No." and "No, it …", but not "No gradient is needed" or "No-one".
+_LABEL = re.compile(r"^\W*([Yy]es|[Nn]o|YES|NO)(?:\s*[,.:;!–—]+\s*|\s+-\s+|\s+(?=[A-Z])|\W*$)")
 _NEGATION = re.compile(
-    r"\b(no|not|none|never|without|cannot|neither|nor|hardly|fail(s|ed)?|lack(s|ed|ing)?|less|unable|reduced)\b"
-    r"|n['’]t\b",
+    r"\b(no|not|none|never|without|cannot|neither|nor|hardly|fail(s|ed)?|lack(s|ed|ing)?|unable)\b|n['’]t\b",
     re.I,
 )
 
@@ -80,28 +83,43 @@ def _negated(text: str) -> bool:
 
 
 def _number(text: str, question: str) -> Final | None:
-    """The first quantity that the question does not name itself; a range has a text but no one value."""
+    """The quantity whose unit the question names, else the first that the question does not name itself."""
     without_commas = re.sub(r"(?<=\d),(?=\d{3})", "", question)
     asked = set(words(without_commas)) - STOP_WORDS
-    for match in _QUANTITY.finditer(text):
-        unit = _unit(match, asked)
-        first = match["first"].replace(",", "").replace("−", "-")
-        if {first.casefold(), f"{first}{unit}".casefold()} & asked:
-            continue
-        bare = (
-            match.group()[: match.start("unit") - match.start()]
-            if match["unit"] and not unit
-            else match.group()
-        )
-        value = _value(first, match["joint"], match["second"])
-        return Final("number", bare.strip(), value=value, unit=unit)
-    return None
+    found = [match for match in _QUANTITY.finditer(text) if not _named(match, asked)]
+    if not found:
+        return None
+    return _final(max(found, key=lambda match: (_unit(match, asked) in asked, not _is_year(match))), asked)
 
 
-def _value(first: str, joint: str | None, second: str | None) -> float | None:
-    if joint == "/" and second and float(second):
+def _final(match: re.Match[str], asked: set[str]) -> Final:
+    unit = _unit(match, asked)
+    whole = match.group()
+    bare = whole[: match.start("unit") - match.start()] if match["unit"] and not unit else whole
+    return Final("number", bare.strip(), value=_value(match), unit=unit)
+
+
+def _named(match: re.Match[str], asked: set[str]) -> bool:
+    """Whether the question says this number itself."""
+    first = _plain(match["first"]).casefold()
+    return bool({first, f"{first}{(match['unit'] or '').strip().casefold()}"} & asked)
+
+
+def _is_year(match: re.Match[str]) -> bool:
+    first = _plain(match["first"])
+    return first.isdecimal() and int(first) in _YEARS and not match["magnitude"]
+
+
+def _value(match: re.Match[str]) -> float | None:
+    """The number written, a fraction's too; a range has no one value."""
+    first, second = _plain(match["first"]), _plain(match["second"] or "")
+    if match["joint"] == "/" and float(second):
         return float(first) / float(second)
-    return None if second else float(first)
+    return None if second else float(first) * _MAGNITUDES.get((match["magnitude"] or "").strip(), 1)
+
+
+def _plain(number: str) -> str:
+    return number.replace(",", "").replace("−", "-")
 
 
 def _unit(match: re.Match[str], asked: set[str]) -> str | None:

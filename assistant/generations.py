@@ -103,8 +103,7 @@ def read_manifest(generation: Path) -> Manifest:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         version = plain["format_version"]
-        sizes = {name: file["bytes"] for name, file in plain["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise IndexFormatError(f"{path} is missing or damaged; {_start_over(index)}") from error
     if version != FORMAT_VERSION:
         raise IndexFormatError(
@@ -113,7 +112,8 @@ def read_manifest(generation: Path) -> Manifest:
         )
     try:
         manifest = Manifest(**plain)
-    except TypeError as error:
+        sizes = {name: file["bytes"] for name, file in manifest.files.items()}
+    except (TypeError, KeyError, AttributeError) as error:
         raise IndexFormatError(f"{path} lacks fields of format {version}; {_start_over(index)}") from error
     for name, expected in sizes.items():
         size = (generation / name).stat().st_size if (generation / name).is_file() else None

@@ -13,7 +13,7 @@ Kind = Literal["greeting", "yes_no", "number", "list", "text"]
 MOST_CHARACTERS = 2_000
 
 _GREETING = re.compile(
-    r"(hi|hello|hey|good (morning|afternoon|evening|day)|thanks?|thank you|(good)?bye)\b[\s\w]{0,12}[!.?\s]*",
+    r"(hi|hello|hey|good (morning|afternoon|evening|day)|thanks?|thank you|(good)?bye)\b[\s\w]{0,12}\W*",
     re.I,
 )
 _YES_NO = re.compile(
@@ -21,7 +21,7 @@ _YES_NO = re.compile(
     re.I,
 )
 _LIST = re.compile(
-    r"\b(which|what|list|name|find|show)\b.{0,40}\b(papers?|works?|studies|articles|abstracts)\b", re.I
+    r"\b(which|what|list|name|find|show)\b.{0,40}\b(papers|works|studies|articles|abstracts)\b", re.I
 )
 _NUMBER = re.compile(
     r"\bhow (much|many|long|often|large|small|big|fast|far|few|high|low)\b"

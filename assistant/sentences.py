@@ -12,6 +12,7 @@ _CANDIDATE = re.compile(
     r"""(?<![.!?؟…])[.!?؟…]+["'”’)\]]*\s+(?=["'“‘(\[]*(?:[^\W\d_]|\d|\\|\$))"""
     r"""|(?<=[a-z]{2})\.(?=[A-Z][a-z]*\s)"""
     r"""|[。！？]+["'”’)」]*\s*"""
+    r"""|\s*\n\s*(?![a-z\s])"""
 )
 _NEVER_LAST = frozenset(
     "e.g i.e eg ie cf vs fig figs eq eqs sec secs tab ref refs ch vol nos pp approx resp ca viz dr"
@@ -44,6 +45,8 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    if "\n" in match.group():
+        return True  # only a model's draft has lines; abstracts are one
     if match.end() == match.start() + 1 and match.group() == ".":
         # Without a space, only a word that often opens a sentence tells it from a name such as torch.Tensor.
         return _next_word(text, match.end()).casefold() in _OPENERS

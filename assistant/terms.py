@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import Stemmer
 
-_WORD = re.compile(r"[^\W_]+(?:\.\d+[^\W_]*)*")
+_WORD = re.compile(r"[^\W_]+(?:,\d{3}(?!\d)|\.\d+[^\W_]*)*")
 _STEMMER = Stemmer.Stemmer("english")
 _STEMMER_LOCK = threading.Lock()  # a PyStemmer object must not be shared by threads unguarded
 
@@ -19,17 +19,17 @@ STOP_WORDS = frozenset(
     "having he her here hers him his how i if in into is it its itself just let me more most much my of "
     "off on once only or other our ours out over own same she should so some such than that the their "
     "theirs them then there these they this those through to too under until up upon us very was we were "
-    "what when where which while who whom why will with would you your".split()
+    "what when where which while who whom why will with would you your s t".split()
 )
 
 
 def words(text: str) -> list[str]:
-    """The words of `text`, case-folded; decimals stay whole and hyphens separate.
+    """The words of `text`, case-folded; decimals stay whole, thousands lose commas, hyphens separate.
 
     >>> words("KV-cache memory: 5.75x less, by LongGen_2!")
     ['kv', 'cache', 'memory', '5.75x', 'less', 'by', 'longgen', '2']
     """
-    return _WORD.findall(text.casefold())
+    return [word.replace(",", "") for word in _WORD.findall(text.casefold())]
 
 
 def terms(text: str) -> list[str]:

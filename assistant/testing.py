@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class ScriptedModel:
         """One token a word."""
         return len(text.split())
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """The next reply, cut after `max_tokens` words; the last reply repeats."""
         self.prompts.append(tuple(messages))
         reply = self._replies.pop(0) if len(self._replies) > 1 else self._replies[0]

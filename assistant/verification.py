@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from assistant.context import ContextPaper
 from assistant.records import Paper, Passage, Verdict
 from assistant.sentences import sentence_spans
-from assistant.terms import terms
+from assistant.terms import terms, words
 
 SUPPORTED = 0.6
 PARTIAL = 0.35
+_LEAST_FIT = 1 / 3  # of a question's terms; a sentence with fewer is not an answer to it
 
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:[.,]\d+)*")
+_SPELT = {
+    word: str(value)
+    for value, word in enumerate(
+        "zero one two three four five six seven eight nine ten eleven twelve".split()
+    )
+}
 _QUESTION_WEIGHT = 0.25  # how much fitting the question counts beside containing the claim
 
 
@@ -54,7 +61,7 @@ class Verifier:
     def __init__(self, context: Sequence[ContextPaper], question: str) -> None:
         self._spans = list(_spans(context))
         self._terms = [set(terms(f"{span.paper.title} {span.text}")) for span in self._spans]
-        self._numbers = [numbers(f"{span.paper.title} {span.text}") for span in self._spans]
+        self._numbers = [_numbers_said(f"{span.paper.title} {span.text}") for span in self._spans]
         self._question_terms = set(terms(question))
         self._fits = [_share(self._question_terms, found) for found in self._terms]
 
@@ -79,20 +86,32 @@ class Verifier:
                 best = Support(span, share, _verdict(share, numbers_found))
         return best
 
-    def best_for_question(self, count: int) -> list[Span]:
-        """The `count` spans that share most with the question, best first; papers shown earlier win ties."""
+    def best_for_question(self, count: int) -> list[tuple[Span, float]]:
+        """The `count` spans that share most with the question, and the share of its terms in each.
+
+        Best first; papers shown earlier win ties; spans that share less than a third are not among them.
+        """
         order = sorted(range(len(self._spans)), key=lambda i: (-self._fits[i], i))
-        return [self._spans[i] for i in order[:count] if self._fits[i] > 0]
+        return [(self._spans[i], self._fits[i]) for i in order[:count] if self._fits[i] >= _LEAST_FIT]
 
 
 def numbers(text: str) -> frozenset[str]:
-    """The numbers written in `text`, thousands commas dropped, the minus sign made one.
+    """The numbers written in `text` as digits, in one form.
 
-    >>> sorted(numbers("from 1,000 to -0.5, or 62%"))
+    >>> sorted(numbers("from 1,000 to −0.50, or 62.0%"))
     ['-0.5', '1000', '62']
     """
-    found = (match.group().replace("−", "-") for match in _NUMBER.finditer(text))
-    return frozenset(re.sub(r",(?=\d{3}(\D|$))", "", number) for number in found)
+    found = (re.sub(r",(?=\d{3}(\D|$))", "", match.group()) for match in _NUMBER.finditer(text))
+    return frozenset(_in_one_form(number.replace("−", "-")) for number in found)
+
+
+def _in_one_form(number: str) -> str:
+    return number.rstrip("0").rstrip(".") if "." in number and "," not in number else number
+
+
+def _numbers_said(text: str) -> frozenset[str]:
+    """The numbers of a source, those spelt out included."""
+    return numbers(text) | {_SPELT[word] for word in words(text) if word in _SPELT}
 
 
 def _spans(context: Sequence[ContextPaper]) -> Iterable[Span]:

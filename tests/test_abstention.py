@@ -60,5 +60,5 @@ DRAFTS = {
 
 @pytest.mark.parametrize(("draft", "declines"), DRAFTS.items())
 def test_a_draft_that_declines_is_noticed(draft: str, declines: bool) -> None:
-    reason = in_draft(draft)
+    reason = in_draft(draft, "text")
     assert (reason and reason.code) == ("not_in_abstracts" if declines else None)

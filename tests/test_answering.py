@@ -117,9 +117,10 @@ STATUSES = {
     "partly": (f"{CUT} Whales sing.", "partial", "partly_supported", ["supported", "unsupported"], 0.5),
     # {longcach, win, memori, task}: 2 of 4.
     "weakly": ("LongCache wins on memory tasks.", "partial", "partly_supported", ["partial"], 0.5),
-    "not": ("LongCache reduces memory by 63%.", "answered", "extracts", ["supported"] * 2, 1.0),
-    "silent": ("", "answered", "extracts", ["supported"] * 2, 1.0),
-    "no words": ("...", "answered", "extracts", ["supported"] * 2, 1.0),
+    # Extracts have 4 of 4 and 2 of 4 of the question's terms.
+    "not": ("LongCache reduces memory by 63%.", "answered", "extracts", ["supported"] * 2, 0.75),
+    "silent": ("", "answered", "extracts", ["supported"] * 2, 0.75),
+    "no words": ("...", "answered", "extracts", ["supported"] * 2, 0.75),
 }
 
 

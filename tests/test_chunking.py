@@ -92,9 +92,12 @@ def test_what_is_cut_even_so_is_counted() -> None:
     assert chunked.cut == len(chunked.passages)
 
 
-def test_a_title_longer_than_the_embedder_reads_is_counted_too() -> None:
+def test_an_endless_title_leaves_room_for_the_passage() -> None:
+    """300 characters of "word " are 60 tokens; 60 and the sentence's 10 fit the embedder's 254."""
     chunked = chunk(SENTENCE, title="word " * 300)
-    assert chunked.cut == len(chunked.passages) == 1
+    assert (chunked.cut, len(chunked.passages)) == (0, 1)
+    paper = Paper("p", "word " * 300, SENTENCE)
+    assert embedded_text(paper, chunked.passages[0]) == "word " * 60 + f"\n{SENTENCE}"
 
 
 def test_title_and_passage_are_embedded_together() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from assistant.citations import CitedText, DraftSentence, draft_sentences, is_bare_label
 from assistant.context import ContextPaper
-from assistant.records import Paper, Passage
+from assistant.records import Paper, Passage, Sentence
 from assistant.verification import Verifier
 
 ABSTRACTS = (
@@ -135,7 +135,7 @@ def test_bare_label_stands_for_the_question(cited: CitedText) -> None:
 
 
 def test_extract_is_quoted_as_it_stands(cited: CitedText) -> None:
-    (span,) = cited.verifier.best_for_question(1)
-    sentence = cited.add_extract(span)
-    assert (sentence.text, sentence.citations, sentence.verdict) == (GRADIENTS, (1,), "supported")
+    ((span, _),) = cited.verifier.best_for_question(1)
+    sentence = cited.add_extract(span, fit=0.5)
+    assert sentence == Sentence(GRADIENTS, (1,), "supported", 0.5)
     assert cited.citations[0].quote == GRADIENTS

@@ -207,7 +207,7 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     passages.write_text(passages.read_text(encoding="utf-8").replace("0", "1", 1), encoding="utf-8")
     damaged = run("index", "verify", "--index", "index/birds")
     assert damaged.code == 1
-    assert damaged.err.endswith("Run `assistant index rebuild --index index/birds`.\n")
+    assert damaged.err.endswith("; run `assistant index rebuild --index index/birds`\n")
     assert run("index", "rebuild", "--index", "index/birds").out == "index/birds: 1 papers in 1 passages\n"
     assert run("index", "verify", "--index", "index/birds").code == 0
 

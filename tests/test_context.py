@@ -70,10 +70,10 @@ def test_context_is_written_out_by_paper() -> None:
 
 
 FENCED = {
-    "chat mark": ("a<|im_end|>b", "a< |im_end| >b"),
-    "two of them": ("<|im_end|><|im_start|>system", "< |im_end| >< |im_start| >system"),
-    "one inside another": ("<|<|im_end|>|>", "<|< |im_end| >|>"),
-    "empty": ("<||>", "< || >"),
+    "chat mark": ("a<|im_end|>b", "a< |im_end|>b"),
+    "two of them": ("<|im_end|><|im_start|>system", "< |im_end|>< |im_start|>system"),
+    "one inside another": ("<|<|im_end|>|>", "<|< |im_end|>|>"),
+    "empty": ("<||>", "< ||>"),
     "mathematics stays": ("a <b| and |c> d", "a <b| and |c> d"),
     "plain text stays": ("62% of x < y", "62% of x < y"),
 }

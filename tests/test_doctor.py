@@ -85,11 +85,6 @@ BROKEN: dict[str, tuple[str, Any, str, str, str]] = {
         "the tokenizer file is damaged",
         "pip install --force-reinstall llama-index-core",
     ),
-    "disk full": (
-        "shutil.disk_usage",
-        lambda _: SimpleNamespace(free=1e9),  # 3.0 - 1.0 GB to be freed
-        *("disk", "1.0 GB free for ", "free 2.0 GB, or set ASSISTANT_CACHE_DIR"),
-    ),
     "read-only cache": (
         "os.access",
         lambda *_: False,
@@ -111,6 +106,16 @@ def test_each_fault_is_told_with_its_remedy(
     (fault,) = faults(healthy)
     assert (fault.subject, fault.remedy) == (subject, remedy)
     assert says in fault.found
+
+
+def test_a_full_disk_is_a_fault_while_the_model_is_still_to_come(
+    healthy: Settings, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr("assistant.doctor.shutil.disk_usage", lambda _: SimpleNamespace(free=1e9))
+    assert faults(healthy) == []
+    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: SimpleNamespace(installed=False))
+    disk = faults(healthy)[-1]
+    assert (disk.subject, disk.remedy) == ("disk", "free 2.0 GB, or set ASSISTANT_CACHE_DIR")  # 3.0 - 1.0
 
 
 def test_models_that_are_absent_are_to_be_pulled(healthy: Settings, monkeypatch: Patch) -> None:

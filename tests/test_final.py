@@ -80,7 +80,7 @@ LABELS = {
     "yes, it is": ("yes", "it is"),
     "No: it is not.": ("no", "it is not."),
     "NO – never.": ("no", "never."),
-    "“Yes”": ("yes", "”"),
+    "“Yes”": ("yes", ""),
     "Yesterday it was.": (None, "Yesterday it was."),
     "Not so.": (None, "Not so."),
     "It is: yes.": (None, "It is: yes."),

@@ -70,7 +70,8 @@ def test_a_fault_while_writing_leaves_the_old_generation(index: Path, fault: Any
     with pytest.raises(BaseException) as caught, writer(index), new_generation(index) as staging:
         (staging / "papers.jsonl").write_text("half")
         raise fault
-    assert caught.value is fault or caught.type is fault
+    disk_full = f"{index} can't be written: No space left on device; what was there before is untouched"
+    assert caught.type is fault or str(caught.value) == disk_full
     assert (content(index), on_disk(index)) == ("one", {"000001"})
     publish(index, "two")
     assert content(index) == "two"
@@ -218,7 +219,8 @@ def test_verify_finds_a_flipped_byte_that_the_size_does_not_tell(index: Path) ->
     found = "a52d159f262b2c6ddb724a61840befc36eb30c88877a4030b65cbe86298449c9"
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert list(verify(generation)) == [
-        f"{generation}/bm25/vocab has SHA-256 {found}, its manifest says {expected}"
+        f"{generation}/bm25/vocab has SHA-256 {found}, its manifest says {expected}; "
+        f"run `assistant index rebuild --index {index}`"
     ]
 
 
@@ -258,7 +260,12 @@ def test_leftovers_of_a_killed_writer_are_removed(index: Path) -> None:
 def test_a_file_where_the_index_should_be_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.touch()
-    with pytest.raises(IndexFormatError, match=r"file can't be written: File exists$"), writer(path):
+    with (
+        pytest.raises(
+            IndexFormatError, match=r"file can't be written: File exists; what was there before is untouched$"
+        ),
+        writer(path),
+    ):
         pass
-    with pytest.raises(IndexFormatError, match=r"can't be written: Not a directory$"), writer(path / "index"):
+    with pytest.raises(IndexFormatError, match=r"can't be written: Not a directory; what was there before is untouched$"), writer(path / "index"):
         pass

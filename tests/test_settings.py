@@ -79,7 +79,7 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         "request_timeout = nan",
         {},
         {},
-        "assistant.toml, key request_timeout: nan is not possible: Input should be greater than 0",
+        "assistant.toml, key request_timeout: nan is not possible: Input should be a finite number",
     ),
     "not TOML": ("papers =", {}, {}, "assistant.toml is not valid TOML: Invalid value (at end of document)"),
     "named file is not there": (

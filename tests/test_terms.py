@@ -12,7 +12,7 @@ WORDS = {
     "versions stay whole": ("v1.5.2", ["v1.5.2"]),
     "a full stop ends a word": ("works. Now", ["works", "now"]),
     "hyphens and underscores separate": ("key-value GPT_4", ["key", "value", "gpt", "4"]),
-    "thousands separate": ("1,024", ["1", "024"]),
+    "thousands lose their commas": ("1,024 of 1,2 and 12,500.5", ["1024", "of", "1", "2", "and", "12500.5"]),
     "percent signs and currency are left": ("62% of $5", ["62", "of", "5"]),
     "accents and sharp s": ("Café Straße", ["café", "strasse"]),
     "other scripts": ("注意力 внимание", ["注意力", "внимание"]),

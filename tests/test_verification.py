@@ -44,7 +44,7 @@ CLAIMS = {
     # {reduc, memori, 0.5}: a sentence with the number is looked at first, and here holds nothing else.
     "number of another sentence": ("It reduces memory by -0.5.", 0.333, "unsupported", "Loss changes"),
     # {loss, chang, 1000, step}: as a number 1000 is there, as a term it is written otherwise.
-    "thousands comma": ("Loss changes over 1000 steps.", 0.75, "supported", "Loss changes"),
+    "thousands comma": ("Loss changes over 1000 steps.", 1.0, "supported", "Loss changes"),
     "hyphen for minus": ("Loss changes by -0.5.", 1.0, "supported", "Loss changes"),
     "minus is not plus": ("Loss changes by 0.5.", 1.0, "unsupported", "Loss changes"),
 }
@@ -102,14 +102,17 @@ def test_words_that_claim_nothing_are_unsupported(verifier: Verifier, claim: str
 def test_best_for_the_question_come_in_order_of_fit(verifier: Verifier) -> None:
     # The question's {reduc, memori, gpus}: 3, 2 and in all others 0 of them.
     best = verifier.best_for_question(5)
-    assert [span.text[:20] for span in best] == ["It reduces memory on", "It reduces memory by"]
+    assert [(span.text[:20], fit) for span, fit in best] == [
+        ("It reduces memory on", 1.0),
+        ("It reduces memory by", 2 / 3),
+    ]
     assert verifier.best_for_question(1) == best[:1]
 
 
 def test_of_equal_fit_the_sentence_shown_first_is_best() -> None:
     same = [shown(1, "a", "", "Memory shrinks. Memory grows."), shown(2, "b", "", "Memory stays.")]
     best = Verifier(same, "What of memory?").best_for_question(3)
-    assert [span.text for span in best] == ["Memory shrinks.", "Memory grows.", "Memory stays."]
+    assert [span.text for span, _ in best] == ["Memory shrinks.", "Memory grows.", "Memory stays."]
 
 
 NUMBERS = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,5 +35,5 @@ class LanguageModel(Protocol):
     def count_tokens(self, text: str) -> int:
         """Number of tokens of `text`, by the model's own tokenizer where it is known."""
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator stops the generation."""

@@ -34,7 +34,7 @@ class LlamaIndexModel:
         """Number of tokens of `text` by cl100k, since the model's own tokenizer is not known."""
         return len(cl100k().encode_ordinary(text))
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Hand on what the object writes, up to the limit; closing the iterator closes the object's."""
         text, spent, limited, cut = "", None, False, False
         with self._errors_mapped(), closing(self._responses(messages)) as responses:

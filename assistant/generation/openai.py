@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -101,7 +101,7 @@ class OpenAIServer:
         """Number of tokens of `text`, by the tokenizer that the settings name or else cl100k."""
         return self._count(text)
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator closes the connection, at which servers stop."""
         text, finish, spent = "", "", None
         with self._errors_mapped(), self._posted(messages, max_tokens) as response:

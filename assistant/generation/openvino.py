@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -60,7 +60,7 @@ class OpenVINOModel:
         """Number of tokens of `text` by the model's tokenizer."""
         return int(self._tokenizer.encode(text, add_special_tokens=False).input_ids.shape[1])
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator stops the generation at its next token."""
         import openvino_genai
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ class TransformersModel:
         """Number of tokens of `text`, by the model's tokenizer."""
         return len(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator stops the generation at its next token."""
         from transformers import TextIteratorStreamer
 
