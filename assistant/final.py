@@ -13,9 +13,9 @@ from assistant.terms import STOP_WORDS, words
 Label = Literal["yes", "no"]
 
 _NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?"
-# A number, or a range or fraction of two, its magnitude, and the word or sign after it.
+# A number, or a range or fraction of two, its magnitude, and the word or sign after it. "(3)" is none.
 _QUANTITY = re.compile(
-    rf"(?<![\w.-])(?P<first>{_NUMBER})(?:%?\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
+    rf"(?<![\w.-])(?!\d\))(?P<first>{_NUMBER})(?:%?\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
     r"(?P<magnitude>\s?(?:thousand|million|billion|trillion)\b)?"
     r"(?P<unit>\s*\\?%|\s?×|-?fold\b|\s?percentage points?\b|\s?[A-Za-z]+)?"
 )
