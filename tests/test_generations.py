@@ -267,5 +267,10 @@ def test_a_file_where_the_index_should_be_is_an_error(tmp_path: Path) -> None:
         writer(path),
     ):
         pass
-    with pytest.raises(IndexFormatError, match=r"can't be written: Not a directory; what was there before is untouched$"), writer(path / "index"):
+    with (
+        pytest.raises(
+            IndexFormatError, match=r"can't be written: Not a directory; what was there before is untouched$"
+        ),
+        writer(path / "index"),
+    ):
         pass
