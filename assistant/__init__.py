@@ -16,6 +16,7 @@ from assistant.records import Citation, Evidence, Filters, Final, Paper, Passage
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.events import DraftGrew, DraftRejected, EvidenceFound, SentenceVerified
     from assistant.settings import Settings
 
 __version__ = "0.1.0"
@@ -28,19 +29,31 @@ __all__ = [
     "Assistant",
     "AssistantError",
     "Citation",
+    "DraftGrew",
+    "DraftRejected",
     "Evidence",
+    "EvidenceFound",
     "Filters",
     "Final",
     "Paper",
     "Passage",
     "Sentence",
+    "SentenceVerified",
     "Settings",
     "Turn",
     "__version__",
 ]
 
 # numpy, FAISS, BM25 and pydantic take most of a second to import; naming the package costs none of it.
-_ON_DEMAND = {"Answer": "assistant.answer", "Assistant": "assistant.api", "Settings": "assistant.settings"}
+_ON_DEMAND = {
+    "Answer": "assistant.answer",
+    "Assistant": "assistant.api",
+    "DraftGrew": "assistant.events",
+    "DraftRejected": "assistant.events",
+    "EvidenceFound": "assistant.events",
+    "SentenceVerified": "assistant.events",
+    "Settings": "assistant.settings",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from assistant.records import (
     Citation,
     Evidence,
     Final,
+    Marks,
     Message,
     Paper,
     Reason,
@@ -28,7 +29,8 @@ class Answer:
 
     `status` is `answered` (every sentence supported), `partial` (some not), `abstained` or `error`, with
     its `reason`. `text` carries `[n]` marks; `final` is the bare answer to a typed question; `draft` is
-    what the model wrote; `confidence`, in [0, 1], is the mean support of the sentences, not calibrated.
+    what the model wrote and `marks` what became of its marks; `confidence`, in [0, 1], is the mean support of
+    the sentences, not calibrated.
     """
 
     question: str
@@ -41,6 +43,7 @@ class Answer:
     citations: tuple[Citation, ...]
     evidence: tuple[Evidence, ...]
     draft: str
+    marks: Marks
     confidence: float
     warnings: tuple[str, ...]
     timings: Timings

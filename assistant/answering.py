@@ -5,22 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assistant import abstention
 from assistant.answer import Answer
-from assistant.citations import CitedText, DraftSentence, draft_sentences, is_bare_label
+from assistant.citations import CitedText, DraftReader, DraftSentence, is_bare_label
 from assistant.context import ContextPaper, fenced, pack, render
 from assistant.conversation import standalone
 from assistant.embedding import Embedder
 from assistant.errors import GenerationError
+from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound, SentenceVerified
 from assistant.final import final_of, label_by_polarity, label_of
 from assistant.generation.base import LanguageModel
 from assistant.index import Index
 from assistant.prompts import fill
-from assistant.question import Kind, kind_of, read_question
+from assistant.question import MOST_CHARACTERS, Kind, kind_of, read_question
 from assistant.records import (
-    Citation,
     Evidence,
     Filters,
     Message,
@@ -35,36 +35,11 @@ from assistant.records import (
 from assistant.retrieval import FUSIONS, retrieve
 from assistant.settings import Settings
 from assistant.terms import words
+from assistant.text import canonical
 from assistant.verification import Verifier
 
 _EXTRACTS = 2  # sentences of an extractive answer
 _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
-
-
-@dataclass(frozen=True, slots=True)
-class EvidenceFound:
-    """The papers retrieved, before a word is generated."""
-
-    standalone_question: str
-    papers: tuple[ScoredPaper, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DraftGrew:
-    """More text from the model, not yet verified."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class SentenceVerified:
-    """A sentence of the answer is complete, with its verdict and the citations it uses."""
-
-    sentence: Sentence
-    citations: tuple[Citation, ...]
-
-
-Event = EvidenceFound | DraftGrew | SentenceVerified | Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +65,7 @@ class Pipeline:
             QuestionError: the question is empty or too long.
         """
         asked = read_question(question)
-        run = _Run(self, asked, asked if kind_of(asked) == "greeting" else standalone(asked, history))
+        run = _Run(self, asked, _standalone(asked, history))
         if run.kind == "greeting":
             count = self.index.manifest.papers
             run.say(f"Hello. Ask me something about the {count} papers in this collection.")
@@ -103,35 +78,52 @@ class Pipeline:
         if reason := abstention.before_draft(run.standalone, run.papers, filters):
             yield run.abstained(reason)
             return
-        yield from self._write(run)
+        try:
+            yield from self._write(run)
+        except GenerationError as error:
+            reason = Reason("generation_failed", str(error))
+            run.withdraw()
+            yield DraftRejected(reason)
+            yield run.answer("error", reason)
 
     def search(self, query: str, filters: Filters, k: int | None = None) -> tuple[ScoredPaper, ...]:
-        """The best papers for a query."""
+        """The best papers for a query, or fewer than `k` where fewer pass the filters."""
+        query = canonical(query)
         fusion = FUSIONS[self.settings.fusion]
-        k = k or self.settings.papers
+        k = self.settings.papers if k is None else k
         return tuple(retrieve(query, self.index, self.embedder, k=k, filters=filters, fusion=fusion))
 
     def _write(self, run: _Run) -> Iterator[Event]:
-        run.context = self._context(run)
-        run.cited = CitedText(Verifier(run.context, run.standalone), papers_shown=len(run.context))
+        self._show(run)
         if self.model:
-            run.prompt = _prompt(run.kind, run.standalone, run.context)
-            try:
-                yield from self._generate(self.model, run)
-            except GenerationError as error:
-                yield run.answer("error", Reason("generation_failed", str(error)))
-                return
+            yield from self._generate(self.model, run)
             if reason := abstention.in_draft(run.draft, run.kind):
+                run.withdraw()
+                yield DraftRejected(reason)
                 yield run.abstained(reason)
                 return
         yield from _completed(run)
 
-    def _context(self, run: _Run) -> tuple[ContextPaper, ...]:
+    def _show(self, run: _Run) -> None:
+        """Choose the passages to be shown and write the prompt.
+
+        Raises:
+            GenerationError: the question and one passage are more than the model reads.
+        """
+        budget = self.settings.context_tokens
         if not self.model:
-            return pack(run.papers, self.settings.context_tokens, lambda text: len(words(text)))
-        around = sum(map(self.model.count_tokens, (m.content for m in _prompt(run.kind, run.standalone, ()))))
+            run.show(pack(run.papers, budget, lambda text: len(words(text))))
+            return
+        tokens = self.model.count_tokens
+        around = sum(tokens(message.content) for message in _prompt(run.kind, run.standalone, ()))
         room = self.model.context_window - self.settings.max_answer_tokens - around - _PROMPT_MARGIN
-        return pack(run.papers, min(self.settings.context_tokens, room), self.model.count_tokens)
+        run.show(pack(run.papers, min(budget, room), tokens))
+        run.prompt = _prompt(run.kind, run.standalone, run.context)
+        if sum(tokens(message.content) for message in run.prompt) - around > room + _PROMPT_MARGIN:
+            raise GenerationError(
+                f"{self.model.name} reads {self.model.context_window} tokens, too few for the question, one "
+                f"passage and an answer of {self.settings.max_answer_tokens}; choose a model that reads more"
+            )
 
     def _generate(self, model: LanguageModel, run: _Run) -> Iterator[Event]:
         with closing(model.stream(run.prompt, max_tokens=self.settings.max_answer_tokens)) as deltas:
@@ -139,10 +131,11 @@ class Pipeline:
                 if delta.text:
                     run.first_token = run.first_token or time.perf_counter()
                     run.draft += delta.text
-                    yield DraftGrew(delta.text)
-                    yield from run.verify(finished=False)
+                    complete = run.reader.read(delta.text)
+                    yield DraftGrew(delta.text, run.reader.rest)
+                    yield from run.verify(complete)
                 run.usage = delta.usage or run.usage
-        yield from run.verify(finished=True)
+        yield from run.verify(run.last_sentences())
         run.generated = time.perf_counter()
 
 
@@ -166,7 +159,8 @@ class _Run:
     cited: CitedText = field(default_factory=lambda: CitedText(Verifier((), ""), 0))
     extracts: bool = False
     label_inferred: bool = False
-    _drafted: int = 0
+    reader: DraftReader = field(default_factory=DraftReader)
+    cut_off: bool = False
 
     @property
     def kind(self) -> Kind:
@@ -174,21 +168,38 @@ class _Run:
 
     def say(self, text: str) -> None:
         """Put words into the answer that no paper is needed for."""
-        self.cited.sentences.append(Sentence(text, (), "supported", 1.0))
+        self.cited.sentences.append(Sentence(text, (), (), "supported", 1.0))
 
-    def verify(self, *, finished: bool) -> Iterator[Event]:
-        """Verify the sentences of the draft that have been completed since the last call."""
-        started = time.perf_counter()
-        complete = draft_sentences(self.draft, finished=finished)
-        if self.kind == "yes_no" and complete and not label_of(complete[0].text):
-            self.label_inferred = True
-            label = label_by_polarity(complete[0].text, self.standalone).capitalize()
-            complete[0] = DraftSentence(f"{label}. {complete[0].text}", complete[0].marks)
-        new = [self.cited.add(sentence) for sentence in complete[self._drafted :]]
-        self._drafted = len(complete)
-        self.verifying += time.perf_counter() - started
-        for sentence in new:
-            yield self.verified(sentence)
+    def show(self, context: tuple[ContextPaper, ...]) -> None:
+        """Take the passages that answers are checked against."""
+        self.context = context
+        self.withdraw()
+
+    def withdraw(self) -> None:
+        """Forget what has been written of the answer."""
+        verifier = Verifier(self.context, self.standalone)
+        self.cited = CitedText(verifier, papers_shown=len(self.context), marks=self.cited.marks)
+        self.label_inferred = False
+
+    def verify(self, complete: Sequence[DraftSentence]) -> Iterator[Event]:
+        """Verify sentences of the draft and announce them."""
+        for sentence in complete:
+            started = time.perf_counter()
+            if self.kind == "yes_no" and not self.cited.sentences and not label_of(sentence.text):
+                self.label_inferred = True
+                label = label_by_polarity(sentence.text, self.standalone).capitalize()
+                sentence = replace(sentence, text=f"{label}. {sentence.text}")
+            verified = self.cited.add(sentence)
+            self.verifying += time.perf_counter() - started
+            yield self.verified(verified)
+
+    def last_sentences(self) -> list[DraftSentence]:
+        """What is left of the draft; what the token limit cut off in the middle of a sentence is dropped."""
+        left = self.reader.finish()
+        if self.usage.truncated and left and len(self.cited.sentences) + len(left) > 1:
+            self.cut_off = not left[-1].text.endswith((".", "!", "?"))
+            return left[:-1] if self.cut_off else left
+        return left
 
     def verified(self, sentence: Sentence) -> SentenceVerified:
         """The event that announces a sentence."""
@@ -198,7 +209,7 @@ class _Run:
 
     def abstained(self, reason: Reason) -> Answer:
         """The answer that says why there is none, and names the nearest papers."""
-        self.cited = CitedText(Verifier((), ""), 0)
+        self.withdraw()
         nearest = "; ".join(f"{paper.paper.title or paper.paper.id}" for paper in self.papers[:3])
         self.say(reason.sentence + (f" The nearest papers are: {nearest}." if nearest else ""))
         return self.answer("abstained", reason)
@@ -222,6 +233,7 @@ class _Run:
             citations=tuple(cited.citations),
             evidence=self._evidence(),
             draft=self.draft.strip(),
+            marks=cited.marks,
             confidence=_confidence(cited.sentences) if answering else 0.0,
             warnings=self._warnings(),
             timings=Timings(
@@ -254,13 +266,16 @@ class _Run:
         cited = self.cited
         found = []
         if self.usage.truncated:
-            found.append(f"the answer was cut at {self.usage.completion_tokens} tokens (max_answer_tokens)")
-        if cited.unknown_marks:
-            marks = ", ".join(f"[{n}]" for n in cited.unknown_marks)
-            found.append(f"the model cited {marks}, but was shown {cited.papers_shown} papers; dropped")
-        if cited.replaced_marks:
-            found.append(f"{cited.replaced_marks} of the model's marks replaced by better supported ones")
-        if self.label_inferred and not self.extracts:
+            left_out = "; its last sentence was incomplete and is left out" if self.cut_off else ""
+            found.append(f"the answer was cut at {self.usage.completion_tokens} tokens{left_out}")
+        if cited.marks.unknown:
+            unknown = f"{cited.marks.unknown} of the model's marks"
+            found.append(f"{unknown} name none of the {cited.papers_shown} papers shown")
+        if cited.marks.dropped:
+            found.append(
+                f"{cited.marks.dropped} of the model's marks name papers that do not support the sentence"
+            )
+        if self.label_inferred:
             found.append("the model began with neither yes nor no; which it is was read from its sentence")
         if self.extracts and self.draft:
             found.append("nothing the model wrote is supported; extracts of the abstracts are shown instead")
@@ -269,25 +284,45 @@ class _Run:
 
 def _completed(run: _Run) -> Iterator[Event]:
     """The end of an answer: extracts where the draft gave nothing, then the status."""
-    cited = run.cited
-    if all(sentence.verdict == "unsupported" for sentence in cited.sentences):
+    if all(sentence.verdict == "unsupported" for sentence in run.cited.sentences):
+        reason = Reason("extracts", "The best matching sentences, quoted.")
         run.extracts = True
-        cited.sentences.clear()
-        cited.citations.clear()
-        for span, fit in cited.verifier.best_for_question(_EXTRACTS):
-            yield run.verified(cited.add_extract(span, fit))
-        if not cited.sentences:
+        run.withdraw()
+        if run.draft:
+            yield DraftRejected(reason)
+        for span, fit in run.cited.verifier.best_for_question(_EXTRACTS):
+            yield run.verified(run.cited.add_extract(span, fit))
+        if run.cited.sentences:
+            yield run.answer("answered", reason)
+        else:
             yield run.abstained(Reason("no_support", "Nothing in the papers found supports an answer."))
-            return
-        yield run.answer("answered", Reason("extracts", "The best matching sentences, quoted."))
         return
+    cited = run.cited
     if is_bare_label(cited.sentences[0].text) and (basis := cited.verifier.support("")).span:
         # A bare "No." is hard to trust, so the sentence it rests on is quoted after it.
         yield run.verified(cited.add_extract(basis.span, basis.share))
+        yield run.answer(
+            "partial",
+            Reason("label_unchecked", "Whether yes or no follows from the quoted sentence is not checked."),
+        )
+        return
     if all(sentence.verdict == "supported" for sentence in cited.sentences):
         yield run.answer("answered", Reason("supported", "Every sentence is supported by its citation."))
     else:
         yield run.answer("partial", Reason("partly_supported", "Not every sentence is fully supported."))
+
+
+def _standalone(question: str, history: Sequence[Turn]) -> str:
+    """The question made to stand alone, unless that makes it too long to be one."""
+    if kind_of(question) == "greeting":
+        return question
+    turns = [Turn(_clipped(turn.question), _clipped(turn.answer)) for turn in history]
+    written_out = standalone(question, turns)
+    return written_out if len(written_out) <= MOST_CHARACTERS else question
+
+
+def _clipped(text: str) -> str:
+    return canonical(text)[:MOST_CHARACTERS]
 
 
 def _prompt(kind: Kind, question: str, context: Sequence[ContextPaper]) -> tuple[Message, ...]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from assistant.answer import Answer
-from assistant.answering import Event, Pipeline
+from assistant.answering import Pipeline
 from assistant.embedding import Embedder, open_embedder
+from assistant.events import Event
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
 from assistant.generations import exists
 from assistant.index import Index
-from assistant.progress import silent
+from assistant.progress import Progress, silent
 from assistant.records import Filters, Paper, ScoredPaper, Turn
 from assistant.resources import sample_corpus
 from assistant.settings import Settings
@@ -45,6 +47,7 @@ class Assistant:
         model: str | LanguageModel | Any | None = None,
         embedder: Embedder | None = None,
         settings: Settings | None = None,
+        progress: Progress = silent,
     ) -> Self:
         """An assistant over an index folder; without one, over index/sample or the sample corpus.
 
@@ -53,6 +56,7 @@ class Assistant:
             model: Whatever the setting `model` takes, or a LanguageModel, or any llama-index LLM.
             embedder: The embedder that the index was built with, if it is not the default one.
             settings: Settings to use; loaded from file and environment if not given.
+            progress: Told of what takes long the first time: converting a GGUF file, indexing the sample.
 
         Raises:
             IndexFormatError: the index is absent, damaged, or made with another embedder.
@@ -62,15 +66,16 @@ class Assistant:
         if isinstance(model, str):
             settings = settings.model_copy(update={"model": model})
             model = None
-        language_model = _language_model(model, settings)
+        language_model = _language_model(model, settings, progress)
         if load := getattr(language_model, "load", None):
             # Loading the weights takes seconds; it goes on while the index opens and the question is
-            # embedded. A failure shows again, and is reported, when the model is first used.
-            threading.Thread(target=_quietly, args=(load,), name="model-loading", daemon=True).start()
+            # embedded. A failure shows again, and is reported, when the model is first used. The thread is
+            # waited for at exit: the interpreter must not go while native code is loading weights.
+            threading.Thread(target=_quietly, args=(load,), name="model-loading").start()
         embedder = embedder or open_embedder(settings)
         folder = Path(index) if index else default_index(settings)
         if not index and not settings.index and not exists(folder):
-            _ingest_sample(folder, embedder, settings)
+            _ingest_sample(folder, embedder, settings, progress)
         return cls(Index.open(folder, embedder), embedder, language_model, settings)
 
     @classmethod
@@ -136,17 +141,17 @@ def default_index(settings: Settings) -> Path:
     return _CHECKOUT_INDEX if exists(_CHECKOUT_INDEX) else settings.cache_dir / "index" / "sample"
 
 
-def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings) -> None:
+def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings, progress: Progress) -> None:
     from assistant.ingest import ingest
     from assistant.readers import read_corpus
 
     papers = read_corpus(sample_corpus()).papers
-    ingest(papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=silent)
+    ingest(papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=progress)
 
 
-def _language_model(model: Any, settings: Settings) -> LanguageModel | None:
+def _language_model(model: Any, settings: Settings, progress: Progress) -> LanguageModel | None:
     if model is None:
-        return open_model(settings)
+        return open_model(settings, progress)
     if hasattr(model, "stream_chat"):
         from assistant.generation.llama_index import LlamaIndexModel
 
@@ -154,10 +159,6 @@ def _language_model(model: Any, settings: Settings) -> LanguageModel | None:
     return model  # type: ignore[no-any-return]
 
 
-def _quietly(load: Any) -> None:
-    import contextlib
-
-    from assistant.errors import AssistantError
-
-    with contextlib.suppress(AssistantError):
+def _quietly(load: Callable[[], None]) -> None:
+    with contextlib.suppress(Exception):
         load()

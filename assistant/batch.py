@@ -1,7 +1,8 @@
 """Batch question answering: a CSV of questions in, the same CSV with answers out.
 
-Rows are written to `OUT.partial` as they are answered and renamed to OUT when all are; a run that was
-stopped goes on where it ended, as long as questions, model and index are still the same.
+Rows are kept in `OUT.partial` as they are answered, numbered, and `OUT.partial.json` says under which
+conditions; when all are there, OUT is written and these go. A run that was stopped goes on under the same
+conditions with the rows that it has not answered yet, or that failed.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ import contextlib
 import csv
 import io
 import json
-import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from filelock import FileLock, Timeout
+
+from assistant import __version__
 from assistant.answer import Answer
 from assistant.api import Assistant
-from assistant.errors import AssistantError, BatchError, CorpusError
+from assistant.errors import AssistantError, BatchError, CorpusError, first_line
 from assistant.records import Filters, Turn
-from assistant.storage import sync, write_atomically
+from assistant.resources import prompts_folder
+from assistant.storage import sha256_of, write_atomically
 from assistant.tables import TableRow, read_table
 
 ADDED = (
@@ -40,12 +44,14 @@ ADDED = (
     "index",
 )
 
+_ROWS, _CONDITIONS, _LOCK = ".partial", ".partial.json", ".partial.lock"  # after the name of OUT
+
 Progress = Callable[[int, int], None]  # rows done, out of how many
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a batch went: rows by status, how many were taken from an interrupted run, seconds."""
+    """How a batch went: rows by status, how many an interrupted run had answered, seconds."""
 
     statuses: dict[str, int]
     resumed: int
@@ -94,111 +100,159 @@ def plan(source: Path, target: Path, question_column: str) -> Plan:
 
 
 def run(plan: Plan, assistant: Assistant, progress: Progress) -> Summary:
-    """Answer every row; a broken row becomes a row with status=error.
+    """Answer every row; a row that fails, however it does, gets status=error.
 
     Raises:
-        BatchError: the output can't be written.
+        BatchError: the output can't be written, or another batch is writing it.
     """
     started = time.perf_counter()
-    partial = plan.target.with_name(f"{plan.target.name}.partial")
-    done = _resumable(partial, plan, assistant)
-    statuses = Counter(row[len(plan.header)] for row in done)
+    conditions = _conditions(plan, assistant)
     try:
-        with _rewritten(partial, [[*plan.header, *ADDED], *done]) as (file, writer):
-            for number, row in enumerate(plan.rows[len(done) :], start=len(done) + 1):
-                added = _answered(row, plan, assistant)
-                statuses[added[0]] += 1
-                writer.writerow([*_padded(row, plan.header), *added])
-                file.flush()
-                progress(number, len(plan.rows))
-            os.fsync(file.fileno())
-        partial.replace(plan.target)
-        sync(plan.target.absolute().parent)
+        with _locked(plan.target):
+            done = _finished(plan, conditions)
+            resumed = len(done)
+            with _journal(plan, conditions, done) as journal:
+                for number in sorted(set(range(len(plan.rows))) - set(done)):
+                    done[number] = _answered(plan.rows[number], plan, assistant)
+                    journal.writerow([number, *done[number]])
+                    progress(len(done), len(plan.rows))
+            rows = [done[number] for number in range(len(plan.rows))]
+            delimiter = "\t" if plan.target.suffix.casefold() == ".tsv" else ","
+            write_atomically(plan.target, _csv([[*plan.header, *ADDED], *rows], delimiter))
+            for suffix in (_ROWS, _CONDITIONS):
+                _beside(plan.target, suffix).unlink()
     except OSError as error:
         raise BatchError(f"{plan.target} can't be written: {error.strerror}") from error
-    return Summary(dict(statuses), len(done), time.perf_counter() - started)
+    statuses = Counter(row[len(plan.header)] for row in rows)
+    return Summary(dict(statuses), resumed, time.perf_counter() - started)
+
+
+def _conditions(plan: Plan, assistant: Assistant) -> bytes:
+    """Everything but the row itself that an answer depends on."""
+    conditions = {
+        "version": __version__,
+        "model": assistant.model_name,
+        "index": assistant.index.manifest.fingerprint,
+        "question_column": plan.question_column,
+        "settings": assistant.settings.model_dump(mode="json", exclude={"cache_dir", "api_key"}),
+        "prompts": {path.name: sha256_of(path) for path in sorted(prompts_folder().glob("*.txt"))},
+    }
+    return json.dumps(conditions, indent=2).encode()
 
 
 @contextlib.contextmanager
-def _rewritten(path: Path, rows: Sequence[Sequence[str]]) -> Iterator[tuple[IO[str], Any]]:
-    """The CSV at `path` with `rows` in it, replaced atomically, then open for more rows."""
-    start = io.StringIO(newline="")
-    csv.writer(start).writerows(rows)
-    write_atomically(path, start.getvalue().encode())
-    with path.open("a", encoding="utf-8", newline="") as file:
-        yield file, csv.writer(file)
-
-
-def _resumable(partial: Path, plan: Plan, assistant: Assistant) -> list[list[str]]:
-    """The first rows of an interrupted run that would come out the same again; its errors are tried again."""
+def _locked(target: Path) -> Iterator[None]:
+    """Hold the right to write `target` and what is beside it."""
+    path = _beside(target, _LOCK)
     try:
-        with partial.open(encoding="utf-8", newline="") as file:
-            written = list(csv.reader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return []
-    width = len(plan.header)
-    kept: list[list[str]] = []
-    if written[:1] == [[*plan.header, *ADDED]]:
-        for old, row in zip(written[1:], plan.rows, strict=False):
-            whole = len(old) == width + len(ADDED) and old[:width] == _padded(row, plan.header)
-            if not whole or not _current(old[width:], assistant):
+        with FileLock(path, timeout=0):
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+    except Timeout:
+        raise BatchError(f"another batch is writing {target}; wait for it to finish") from None
+
+
+def _finished(plan: Plan, conditions: bytes) -> dict[int, list[str]]:
+    """The rows by number that a run under the same conditions answered before it was stopped."""
+    try:
+        if _beside(plan.target, _CONDITIONS).read_bytes() != conditions:
+            return {}
+        written = _beside(plan.target, _ROWS).read_bytes()
+    except FileNotFoundError:
+        return {}
+    asked = {str(number): _padded(row, plan.header) for number, row in enumerate(plan.rows)}
+    whole_lines = written[: written.rfind(b"\n") + 1].decode(errors="replace")
+    done: dict[int, list[str]] = {}
+    with contextlib.suppress(csv.Error, ValueError):  # a line that no batch wrote ends what can be used
+        for number, *row in csv.reader(io.StringIO(whole_lines, newline="")):
+            cells, added = row[: len(plan.header)], row[len(plan.header) :]
+            if cells != asked.get(number) or len(added) != len(ADDED):
                 break
-            failed = old[width] == "error"
-            kept.append([*old[:width], *_answered(row, plan, assistant)] if failed else old)
-    return kept
+            if added[0] != "error":
+                done[int(number)] = row
+    return done
 
 
-def _current(added: Sequence[str], assistant: Assistant) -> bool:
-    values = dict(zip(ADDED, added, strict=True))
-    return (values["model"], values["index"]) == (
-        assistant.model_name,
-        assistant.index.manifest.fingerprint,
-    )
+@contextlib.contextmanager
+def _journal(plan: Plan, conditions: bytes, done: Mapping[int, Sequence[str]]) -> Iterator[Any]:
+    """A writer that appends numbered rows to those that are done, each at once."""
+    path = _beside(plan.target, _ROWS)
+    # In this order, so that rows are never beside the conditions of another run.
+    write_atomically(path, _csv([[str(number), *row] for number, row in done.items()]))
+    write_atomically(_beside(plan.target, _CONDITIONS), conditions)
+    with path.open("a", buffering=1, encoding="utf-8", errors="replace", newline="") as file:
+        yield csv.writer(file)
+
+
+def _beside(target: Path, suffix: str) -> Path:
+    return target.with_name(target.name + suffix)
+
+
+def _csv(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=delimiter).writerows(rows)
+    return file.getvalue().encode(errors="replace")
 
 
 def _answered(row: TableRow, plan: Plan, assistant: Assistant) -> list[str]:
+    """The row's cells and what is added to them."""
     started = time.perf_counter()
     try:
-        if row.fault:
-            raise BatchError(row.fault)
-        values = dict(zip(plan.header, row.cells, strict=True))
-        answer = assistant.ask(
-            values[plan.question_column],
-            _history(values.get("history", "")),
-            _filters(values.get("filters", "")),
-        )
-        return [_cell(value) for value in _columns(answer)]
-    except AssistantError as error:
-        latency = f"{(time.perf_counter() - started) * 1000:.0f}"
-        values = {"status": "error", "reason": str(error), "latency_ms": latency}
-        values |= {"model": assistant.model_name, "index": assistant.index.manifest.fingerprint}
-        return [_cell(values.get(column, "")) for column in ADDED]
+        added = _columns(_asked(row, plan, assistant))
+    except Exception as error:  # nothing that goes wrong with one row may end the batch
+        added = {
+            "status": "error",
+            "reason": str(error) if isinstance(error, AssistantError) else _unexpected(error),
+            "latency_ms": f"{(time.perf_counter() - started) * 1000:.0f}",
+            "model": assistant.model_name,
+            "index": assistant.index.manifest.fingerprint,
+        }
+    return [*_padded(row, plan.header), *(_cell(added.get(column, "")) for column in ADDED)]
 
 
-def _columns(answer: Answer) -> Iterator[str]:
-    failed = answer.status == "error"
-    yield answer.status
-    yield "" if failed else answer.text
-    yield answer.final.text if answer.final else ""
-    yield ";".join(paper.id for paper in answer.cited_papers)
-    yield "; ".join(paper.title for paper in answer.cited_papers)
-    yield " | ".join(citation.quote for citation in answer.citations)
-    yield f"{answer.confidence:.3f}"
-    yield answer.reason.sentence
-    yield f"{answer.timings.total_ms:.0f}"
-    yield answer.model
-    yield answer.index
+def _unexpected(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"
+
+
+def _asked(row: TableRow, plan: Plan, assistant: Assistant) -> Answer:
+    if row.fault:
+        raise BatchError(row.fault)
+    values = dict(zip(plan.header, row.cells, strict=True))
+    history, filters = _history(values.get("history", "")), _filters(values.get("filters", ""))
+    return assistant.ask(values[plan.question_column], history, filters)
+
+
+def _columns(answer: Answer) -> dict[str, str]:
+    added = {
+        "status": answer.status,
+        "confidence": f"{answer.confidence:.3f}",
+        "reason": answer.reason.sentence,
+        "latency_ms": f"{answer.timings.total_ms:.0f}",
+        "model": answer.model,
+        "index": answer.index,
+    }
+    if answer.status == "error":
+        return added
+    return added | {
+        "answer": answer.text,
+        "final": answer.final.text if answer.final else "",
+        "citations": ";".join(paper.id for paper in answer.cited_papers),
+        "cited_titles": "; ".join(paper.title for paper in answer.cited_papers),
+        "quotes": " | ".join(citation.quote for citation in answer.citations),
+    }
 
 
 def _history(text: str) -> list[Turn]:
-    pairs = _json(text, "history")
+    pairs = _json(text, "history", [])
     if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
         raise BatchError(f"history is not a JSON list of [question, answer] pairs: {text[:80]}")
     return [Turn(str(question), str(answer)) for question, answer in pairs]
 
 
 def _filters(text: str) -> Filters:
-    plain = _json(text, "filters") or {}
+    plain = _json(text, "filters", {})
     known = {field.name for field in fields(Filters)}
     if not isinstance(plain, dict) or not all(isinstance(value, list) for value in plain.values()):
         raise BatchError(f"filters is not a JSON object of lists: {text[:80]}")
@@ -215,9 +269,9 @@ def _is_year(value: Any) -> bool:
     return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
-def _json(text: str, column: str) -> Any:
+def _json(text: str, column: str, blank: Any) -> Any:
     try:
-        return json.loads(text) if text.strip() else []
+        return json.loads(text) if text.strip() else blank
     except (ValueError, RecursionError) as error:
         raise BatchError(f"{column} is not JSON: {text[:80]}") from error
 

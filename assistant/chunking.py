@@ -20,7 +20,7 @@ _SMALLEST_PASSAGE = 16  # tokens; below this a passage says nothing any more
 
 @dataclass(frozen=True, slots=True)
 class Chunked:
-    """The passages of one paper, and how many of them the embedder can't read to the end."""
+    """The passages of one paper, and how many of them are embedded cut: text or title is too long."""
 
     passages: tuple[Passage, ...]
     cut: int
@@ -41,9 +41,10 @@ class Chunker:
         while True:
             pieces = self._splitter(size).split_text(paper.abstract)
             passages = _located(paper, pieces)
-            cut = sum(not self._fits(paper, passage) for passage in passages)
-            if not cut or size == _SMALLEST_PASSAGE:
-                return Chunked(passages, cut)
+            too_long = sum(not self._fits(paper, passage) for passage in passages)
+            if not too_long or size == _SMALLEST_PASSAGE:
+                title_is_cut = len(paper.title) > _LONGEST_TITLE
+                return Chunked(passages, len(passages) if title_is_cut else too_long)
             size = max(_SMALLEST_PASSAGE, size * 3 // 4)
 
     def _splitter(self, size: int) -> SentenceSplitter:
@@ -62,7 +63,7 @@ class Chunker:
 
 
 def embedded_text(paper: Paper, passage: Passage) -> str:
-    """What is embedded and indexed for a passage: its paper's title, if sanely long, and its own text."""
+    """The text embedded and indexed for a passage: 300 characters of its paper's title, and its own."""
     return f"{paper.title[:_LONGEST_TITLE]}\n{passage.text}"
 
 

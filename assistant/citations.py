@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from assistant.final import label_of, without_label
-from assistant.records import Citation, Sentence
+from assistant.records import Citation, Marks, Sentence, Verdict
 from assistant.sentences import sentence_spans
-from assistant.verification import Span, Support, Verifier
+from assistant.verification import Span, Support, Verifier, narrowed
 
 _MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _WIDEST_RANGE = 9  # papers; "[1-999]" is a number that went astray
 # "According to [1], it …" and "In [1], …" say nothing once the mark is gone.
-_LEAD_IN = re.compile(r"(?:according to|as (?:stated|shown|described) in|in|per)(?=\s*\[\d)", re.I)
+_LEAD_IN = re.compile(r"\b(?:according to|as (?:stated|shown|described) in|in|per)(?=\s*\[\d)", re.I)
 _BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.M)
-_OPEN_MARK = re.compile(r"\s*\[[\d\s,;–-]*$")  # may still become a mark
+_MARKS = re.compile(r"(?:\[\d[\d\s,;–-]*\][.,;]?\s*)*")
+_WHOLE_WORD = re.compile(r"(?!\[\d)\S+\s")
+# "It is.[1] So it is.": without the mark, the full stop has its space.
+_GLUED_MARK = re.compile(r"(?<=[.!?])\[\d[\d\s,;–-]*\]")
+# A dollar before a digit opens a formula that closes in the same sentence, or else a price.
+_AMOUNT = re.compile(r"\$(?=\d)(?:(?:(?![.!?]\s)[^$\n])*(?<!\s)\$(?!\d))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,34 @@ class DraftSentence:
 
 
 @dataclass
+class DraftReader:
+    """Takes sentences off a draft as it grows, each once and only when nothing to come can change it."""
+
+    rest: str = ""
+    _begun: bool = False
+
+    def read(self, text: str) -> list[DraftSentence]:
+        """The sentences that `text` completes."""
+        self.rest += text
+        return self._take(finished=False)
+
+    def finish(self) -> list[DraftSentence]:
+        """The sentences that are left when the draft is over."""
+        return self._take(finished=True)
+
+    def _take(self, *, finished: bool) -> list[DraftSentence]:
+        ends = [end for end in _sentence_ends(self.rest) if finished or _settled(self.rest, end)]
+        if not self._begun and len(ends) > 1 and is_bare_label(self.rest[: ends[0]]):
+            del ends[0]  # "Yes." belongs to the sentence after it
+        elif not self._begun and not finished and ends and is_bare_label(self.rest[: ends[0]]):
+            return []
+        taken = [_draft_sentence(self.rest[start:end]) for start, end in pairwise([0, *ends])]
+        self.rest = self.rest[ends[-1] :] if ends else self.rest
+        self._begun = self._begun or bool(ends)
+        return [sentence for sentence in taken if sentence.text]
+
+
+@dataclass
 class CitedText:
     """The answer as it grows: sentences with their citations, numbered in order of first use."""
 
@@ -35,28 +69,40 @@ class CitedText:
     papers_shown: int
     sentences: list[Sentence] = field(default_factory=list)
     citations: list[Citation] = field(default_factory=list)
-    unknown_marks: list[int] = field(default_factory=list)
-    replaced_marks: int = 0
+    marks: Marks = field(default_factory=Marks)
 
     def add(self, draft: DraftSentence) -> Sentence:
-        """Verify one sentence and cite the span that supports it best.
+        """Verify one sentence and cite what supports it.
 
-        A mark of the model's is kept where its paper supports the sentence as well as any other does.
+        The model's marks stay where their papers support the sentence as well as any other does; where none
+        does, the span that supports it best is cited. A bare yes or no is cited for what it rests on, and
+        is at most partly supported: that the label follows is not checked.
         """
-        known = [n for n in draft.marks if 1 <= n <= self.papers_shown]
-        self.unknown_marks += [n for n in draft.marks if n not in known]
         claim = draft.text if self.sentences else without_label(draft.text)
         best = self.verifier.support(claim)
-        claimed = self.verifier.support(claim, among=known) if known else None
-        if claimed and claimed.verdict == best.verdict and claimed.span:
-            best = claimed
-        elif known:
-            self.replaced_marks += 1
-        return self._append(f"{label_of(draft.text)}.".capitalize() if not claim else draft.text, best)
+        known = [n for n in draft.marks if 1 <= n <= self.papers_shown]
+        claimed = [self.verifier.support(claim, among=[n]) for n in known]
+        held = [support for support in claimed if support.span and support.verdict == best.verdict]
+        if best.verdict == "unsupported":
+            held = []
+        best = max(held, key=lambda support: support.share, default=best)
+        self.marks = Marks(
+            kept=self.marks.kept + len(held),
+            dropped=self.marks.dropped + len(known) - len(held),
+            unknown=self.marks.unknown + len(draft.marks) - len(known),
+            added=self.marks.added + (not held and best.verdict != "unsupported"),
+        )
+        if claim:
+            return self._append(draft.text, held or [best], best)
+        verdict: Verdict = "partial" if best.verdict == "supported" else best.verdict
+        return self._append(
+            f"{label_of(draft.text)}.".capitalize(), held or [best], replace(best, verdict=verdict)
+        )
 
     def add_extract(self, span: Span, fit: float) -> Sentence:
         """Quote one sentence of the context as it stands; `fit` is how well it suits the question."""
-        return self._append(span.text, Support(span, fit, "supported"))
+        support = Support(span, fit, "supported")
+        return self._append(span.text, [support], support)
 
     @property
     def text(self) -> str:
@@ -65,10 +111,11 @@ class CitedText:
             sentence.text + "".join(f" [{n}]" for n in sentence.citations) for sentence in self.sentences
         )
 
-    def _append(self, text: str, support: Support) -> Sentence:
-        cited = support.span is not None and support.verdict != "unsupported"
-        numbers = (self._cite(support.span),) if cited and support.span else ()
-        sentence = Sentence(text, numbers, support.verdict, round(support.share, 3))
+    def _append(self, text: str, cited: Sequence[Support], judged: Support) -> Sentence:
+        spans = [support.span for support in cited if support.span] if judged.verdict != "unsupported" else []
+        numbers = tuple(dict.fromkeys(self._cite(narrowed(span, text)) for span in spans))
+        quotes = tuple(self.citations[n - 1].quote for n in numbers)
+        sentence = Sentence(text, numbers, quotes, judged.verdict, round(judged.share, 3))
         self.sentences.append(sentence)
         return sentence
 
@@ -81,37 +128,41 @@ class CitedText:
         return n
 
 
-def draft_sentences(draft: str, *, finished: bool) -> list[DraftSentence]:
-    """The complete sentences of a draft; an unfinished draft's last one may still grow and is left out.
-
-    A leading "Yes." or "No." belongs to the sentence after it. A mark after a full stop belongs to the
-    sentence before it.
-    """
-    draft = _LEAD_IN.sub("", _BULLET.sub("", draft))
-    plain, marks = _without_marks(draft if finished else _OPEN_MARK.sub("", draft))
-    spans = sentence_spans(plain)
-    if len(spans) > 1 and is_bare_label(plain[slice(*spans[0])]):
-        spans[:2] = [(spans[0][0], spans[1][1])]
-    sentences = []
-    for i, (start, end) in enumerate(spans):
-        until = spans[i + 1][0] if i + 1 < len(spans) else len(plain) + 1
-        after = start if i else -1  # what leads the draft belongs to its first sentence
-        numbers = [n for position, n in marks if after < position <= end or end < position < until]
-        sentences.append(DraftSentence(plain[start:end].lstrip(", "), tuple(dict.fromkeys(numbers))))
-    return sentences if finished else sentences[:-1]
+def is_bare_label(text: str) -> bool:
+    """Whether the text is a yes or no and nothing else, marks aside."""
+    text = _MARK.sub("", text)
+    return label_of(text) is not None and not without_label(text)
 
 
-def _without_marks(draft: str) -> tuple[str, list[tuple[int, int]]]:
-    """The draft without marks, and (position in it, number) of each mark."""
-    pieces: list[str] = []
-    marks: list[tuple[int, int]] = []
-    length = last = 0
-    for match in _MARK.finditer(draft):
-        pieces.append(draft[last : match.start()])
-        length += match.start() - last
-        last = match.end()
-        marks += [(length, n) for n in _expanded(match.group(1))]
-    return "".join([*pieces, draft[last:]]), marks
+def _sentence_ends(draft: str) -> list[int]:
+    """Where each sentence ends, the marks after its full stop included."""
+    plain = _GLUED_MARK.sub(lambda mark: " " * len(mark.group()), draft)
+    plain = _AMOUNT.sub(lambda amount: "0" * len(amount.group()), plain)
+    starts = [start for start, _ in sentence_spans(plain)[1:]]
+    ends = (start + _length_of_marks(draft, start) for start in starts)
+    return [*(end for end in ends if end < len(draft) and not _in_formula(plain[:end])), len(draft)]
+
+
+def _length_of_marks(draft: str, start: int) -> int:
+    match = _MARKS.match(draft, start)
+    return len(match.group()) if match else 0
+
+
+def _in_formula(before: str) -> bool:
+    """Whether a formula is still open."""
+    brackets = any(before.count(f"\\{left}") > before.count(f"\\{right}") for left, right in ("()", "[]"))
+    return brackets or before.count("$") % 2 == 1
+
+
+def _settled(draft: str, end: int) -> bool:
+    """Whether the next word is all there, on which it depends that the sentence ends here."""
+    return _WHOLE_WORD.match(draft, end) is not None
+
+
+def _draft_sentence(piece: str) -> DraftSentence:
+    plain = _LEAD_IN.sub("", _BULLET.sub("", piece))
+    marks = [n for match in _MARK.finditer(plain) for n in _expanded(match.group(1))]
+    return DraftSentence(_MARK.sub("", plain).strip(" ,\n"), tuple(dict.fromkeys(marks)))
 
 
 def _expanded(inside: str) -> Sequence[int]:
@@ -121,8 +172,3 @@ def _expanded(inside: str) -> Sequence[int]:
         is_range = ends[0] < ends[-1] <= ends[0] + _WIDEST_RANGE
         numbers += range(ends[0], ends[-1] + 1) if is_range else ends
     return numbers
-
-
-def is_bare_label(text: str) -> bool:
-    """Whether the text is a yes or no and nothing else."""
-    return label_of(text) is not None and not without_label(text)

@@ -16,7 +16,7 @@ from rich.progress import Progress as ProgressBar
 from typer.core import TyperGroup
 
 from assistant import __version__
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, ModelError, SettingsError
 from assistant.progress import Progress
 from assistant.records import Filters, Turn, to_plain
 from assistant.settings import Settings
@@ -24,6 +24,7 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.models import ModelStore
 
 
 class _Commands(TyperGroup):
@@ -90,10 +91,6 @@ def main() -> None:
     except AssistantError as error:
         err.print(f"Error: {error}")
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of our output has gone (`assistant search … | head`).
-        sys.stderr.close()
-        sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -130,14 +127,15 @@ def ingest(
     for reject in corpus.rejects:
         err.print(f"rejected: {reject.reason}")
     if preview:
-        for paper in corpus.papers[:3]:
-            out.print(json.dumps(to_plain(paper), ensure_ascii=False, indent=2))
+        first = [to_plain(paper) for paper in corpus.papers[:3]]
+        for plain in [first] if as_json else first:
+            _print_json(plain)
         err.print(f"{len(corpus.papers)} papers, {len(corpus.rejects)} rejected; nothing was stored")
         return
     from assistant.embedding import open_embedder
     from assistant.ingest import ingest as ingest_papers
 
-    folder = index or settings.index or Path("index") / files[0].name.split(".")[0]
+    folder = index or settings.index or _index_named_after(files[0])
     embedder = open_embedder(settings)
     with _bar() as progress:
         done = ingest_papers(
@@ -175,7 +173,7 @@ def ask(
     filters = _filters(years, venue, author, paper, exclude)
     answer = _answered(_open(index, model), question, [], filters, quiet=as_json)
     if as_json:
-        _print_json(answer.to_dict())
+        _print_json(answer.to_dict() | ({"explain": answer.explain()} if explain else {}))
     else:
         _print_answer(answer)
         if explain:
@@ -234,7 +232,7 @@ def search(
 @app.command()
 def batch(
     source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or TSV with a column of questions.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="CSV to write.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="CSV to write, or TSV by its name.")],
     index: IndexOption = None,
     model: ModelOption = None,
     question_column: Annotated[
@@ -298,6 +296,7 @@ def models_pull(
     names: Annotated[
         list[str] | None, typer.Argument(help="Models to get [default: the ones in use].")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Get models: downloaded, checked against the publisher's SHA-256, converted once for this machine."""
     from assistant.models import CATALOGUE, EMBEDDER, ModelStore
@@ -305,28 +304,42 @@ def models_pull(
     settings = Settings.load()
     store = ModelStore(settings.cache_dir)
     in_use = [EMBEDDER, *([settings.model] if settings.model in CATALOGUE else [])]
+    ready = []
     for name in names or in_use:
         with _bar() as progress:
             folder = store.pull(name, progress)
-        out.print(f"{name} is ready in {folder}")
+        ready.append({"name": name, "folder": str(folder)})
+        if not as_json:
+            out.print(f"{name} is ready in {folder}")
+    if as_json:
+        _print_json(ready)
 
 
 @models_app.command("verify")
 def models_verify(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Models to check [default: all installed].")
+        list[str] | None, typer.Argument(help="Models to check [default: all of which there is something].")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Read every file of the installed models and compare it with its SHA-256."""
     from assistant.models import CATALOGUE, ModelStore
 
     store = ModelStore(Settings.load().cache_dir)
-    chosen = names or [name for name in CATALOGUE if store.state(name).installed]
-    if not chosen:
-        out.print("no model is installed; run `assistant models pull`")
+    chosen = names or [name for name in CATALOGUE if store.state(name).bytes_on_disk]
+    faults = {}
     for name in chosen:
-        store.verify(name)
-        out.print(f"{name}: every file is as published")
+        faults[name] = _fault(store, name)
+        if faults[name]:
+            err.print(f"Error: {faults[name]}")
+        elif not as_json:
+            out.print(f"{name}: every file is as published")
+    if as_json:
+        _print_json([{"name": name, "fault": fault} for name, fault in faults.items()])
+    elif not chosen:
+        out.print("no model is installed; run `assistant models pull`")
+    if any(faults.values()):
+        raise typer.Exit(1)
 
 
 @index_app.command("info")
@@ -337,7 +350,7 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
     folder = index or default_index(Settings.load())
     manifest = read_manifest(current_generation(folder))
-    size = sum(file["bytes"] for file in manifest.files.values())
+    size = sum(file.bytes for file in manifest.files.values())
     if as_json:
         _print_json({"index": str(folder), "bytes": size, **to_plain(manifest)})
         return
@@ -351,21 +364,25 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
 
 @index_app.command("verify")
-def index_verify(index: IndexOption = None) -> None:
+def index_verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Read every file of an index and compare it with its SHA-256."""
     from assistant.api import default_index
     from assistant.generations import current_generation, verify
 
     folder = index or default_index(Settings.load())
-    if faults := list(verify(current_generation(folder))):
-        for fault in faults:
-            err.print(f"Error: {fault}")
+    faults = list(verify(current_generation(folder)))
+    for fault in faults:
+        err.print(f"Error: {fault}")
+    if as_json:
+        _print_json({"index": str(folder), "faults": faults})
+    elif not faults:
+        out.print(f"{folder}: every file is as it was written")
+    if faults:
         raise typer.Exit(1)
-    out.print(f"{folder}: every file is as it was written")
 
 
 @index_app.command("rebuild")
-def index_rebuild(index: IndexOption = None) -> None:
+def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Make every passage and vector of an index anew from its stored papers."""
     from assistant.api import default_index
     from assistant.embedding import open_embedder
@@ -377,7 +394,25 @@ def index_rebuild(index: IndexOption = None) -> None:
         manifest = rebuild(
             folder, open_embedder(settings), passage_tokens=settings.passage_tokens, progress=progress
         )
+    if as_json:
+        _print_json({"index": str(folder), **to_plain(manifest)})
+        return
     out.print(f"{folder}: {manifest.papers} papers in {manifest.passages} passages")
+
+
+def _index_named_after(file: Path) -> Path:
+    name = Path(file.name.removesuffix(".gz")).stem
+    if name in ("", "corpora") or name.startswith("."):
+        raise SettingsError(f"no index can be named after {file}; name one by --index index/NAME")
+    return Path("index") / name
+
+
+def _fault(store: ModelStore, name: str) -> str | None:
+    try:
+        store.verify(name)
+        return None
+    except ModelError as error:
+        return str(error)
 
 
 def _open(index: Path | None, model: str | None) -> Assistant:
@@ -391,7 +426,7 @@ def _answered(
 ) -> Answer:
     """The answer; meanwhile, on a terminal, the papers found and the draft as it grows, on stderr."""
     from assistant.answer import Answer
-    from assistant.answering import DraftGrew, EvidenceFound
+    from assistant.events import DraftGrew, EvidenceFound
 
     live = err.is_terminal and not quiet
     for event in assistant.stream(question, history, filters):

@@ -8,17 +8,22 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from assistant.api import default_index
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, MissingExtraError
+from assistant.generation import open_model
 from assistant.generations import current_generation, exists, read_manifest
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
 from assistant.resources import prompts_folder, sample_corpus
 from assistant.settings import Settings
 from assistant.tokens import cl100k
 
-_PACKAGES = ("faiss-cpu", "bm25s", "openvino-genai", "llama-index-core", "transformers", "tiktoken", "gradio")
+_PACKAGES = """
+    faiss-cpu bm25s PyStemmer openvino openvino-genai tokenizers llama-index-core transformers tiktoken gradio
+""".split()
+_SERVER_SECONDS = 2.0
 _DISK_NEEDED = 3e9  # bytes: the default model, its conversion and its compiled form
 _MEMORY_NEEDED = 3e9  # bytes: the default model at work
 
@@ -75,16 +80,70 @@ def _files() -> Iterator[Finding]:
 
 
 def _models(settings: Settings) -> Iterator[Finding]:
-    store = ModelStore(settings.cache_dir)
-    for subject, name in (("embedder", EMBEDDER), ("model", settings.model)):
-        if name not in CATALOGUE:
-            yield Finding(subject, True, f"{name} (not of the catalogue; looked at when it is used)")
-            continue
-        state = store.state(name)
-        remedy = "" if state.installed else f"assistant models pull {name}"
-        yield Finding(
-            subject, state.installed, f"{name}, {'installed' if state.installed else 'absent'}", remedy
-        )
+    installed = ModelStore(settings.cache_dir).state(EMBEDDER).installed
+    remedy = "" if installed else f"assistant models pull {EMBEDDER}"
+    yield Finding("embedder", installed, f"{EMBEDDER}, {'installed' if installed else 'absent'}", remedy)
+    try:
+        yield Finding("model", True, _model(settings))
+    except AssistantError as error:
+        found, _, remedy = str(error).partition("; " if _is_url(settings.model) else ": ")
+        yield Finding("model", False, found, remedy or "choose another by --model or ASSISTANT_MODEL")
+    yield _offline(settings)
+
+
+def _model(settings: Settings) -> str:
+    """What `open_model` finds; weights are neither converted nor loaded."""
+    named = settings.model
+    if Path(named).expanduser().is_file():
+        return f"{named}, converted when first used"
+    if not _is_for_transformers(named):
+        open_model(settings.model_copy(update={"request_timeout": _SERVER_SECONDS, "tokenizer": None}))
+    elif find_spec("torch") is None:
+        raise MissingExtraError(f"the model {named}", "torch")
+    return f"{named}, ready"
+
+
+def _is_url(named: str) -> bool:
+    return named.startswith(("http://", "https://"))
+
+
+def _is_for_transformers(named: str) -> bool:
+    folder = Path(named).expanduser()
+    is_trained = (folder / "config.json").is_file() and not (folder / "openvino_model.xml").is_file()
+    return is_trained or _is_hub_id(named)
+
+
+def _is_hub_id(named: str) -> bool:
+    if "/" not in named or Path(named).expanduser().exists():
+        return False
+    from huggingface_hub.utils import HFValidationError, validate_repo_id
+
+    try:
+        validate_repo_id(named)
+    except HFValidationError:
+        return False
+    return True
+
+
+def _offline(settings: Settings) -> Finding:
+    """What is still to be fetched before, or when, a question is asked."""
+    store, named = ModelStore(settings.cache_dir), settings.model
+    used = [name for name in (EMBEDDER, named) if name in CATALOGUE]
+    if absent := [name for name in used if not store.state(name).installed]:
+        remedy = f"assistant models pull {' '.join(absent)}"
+        return Finding("offline", False, f"needs {' and '.join(absent)}", remedy)
+    served = _is_url(named)
+    source, file = (settings.tokenizer, "tokenizer_config.json") if served else (named, "config.json")
+    if source and _is_hub_id(source) and not _is_cached(source, file):
+        return Finding("offline", False, f"needs {source} from the hub", "ask once while online")
+    needs = f"needs the server {named}" if served else "ready"
+    return Finding("offline", True, f"{needs}: nothing is fetched when you ask")
+
+
+def _is_cached(hub_id: str, file: str) -> bool:
+    from huggingface_hub import try_to_load_from_cache
+
+    return isinstance(try_to_load_from_cache(hub_id, file), str)
 
 
 def _index(folder: Path, *, named: bool) -> Iterator[Finding]:

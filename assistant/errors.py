@@ -5,6 +5,7 @@ AssistantError
 ├── CorpusError            a file of papers can't be read
 ├── IndexFormatError       an index folder is absent, damaged or made for something else
 ├── ModelError             a model is unknown, absent, damaged or can't be fetched
+│   └── SourceFailed       one source can't give a model's file; the next is tried
 ├── PromptError            a prompt template and its variables do not fit
 ├── QuestionError          a question can't be asked (empty, too long)
 ├── GenerationError        the language model failed to answer
@@ -16,6 +17,11 @@ The command line prints it and nothing else.
 """
 
 from __future__ import annotations
+
+import re
+
+# How OpenVINO's messages begin: lines that say where in its source files the error arose.
+_PLACE_IN_SOURCE = re.compile(r"\.[ch]pp:\d+:?$")
 
 
 class AssistantError(Exception):
@@ -38,6 +44,10 @@ class ModelError(AssistantError):
     """A model is unknown, absent, damaged or can't be fetched."""
 
 
+class SourceFailed(ModelError):
+    """One source can't give a model's file; another may."""
+
+
 class PromptError(AssistantError):
     """A prompt template and the variables given to it do not fit."""
 
@@ -58,4 +68,11 @@ class MissingExtraError(AssistantError):
     """An optional dependency is not installed."""
 
     def __init__(self, feature: str, extra: str) -> None:
-        super().__init__(f"{feature} needs the extra '{extra}': pip install 'abstract-assistant[{extra}]'")
+        super().__init__(f"{feature} needs the extra '{extra}': pip install '.[{extra}]' in the checkout")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a foreign error's message, or its type where it has none."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    telling = [line for line in lines if not _PLACE_IN_SOURCE.search(line)]
+    return telling[0][:300] if telling else type(error).__name__

@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 
 from assistant.errors import IndexFormatError
 from assistant.records import to_plain
-from assistant.storage import sync, sync_tree, write_atomically
+from assistant.storage import sha256_of, sync, sync_tree, write_atomically
 
 FORMAT_VERSION = 1
 
@@ -35,6 +36,14 @@ _CURRENT = "CURRENT"
 _GENERATIONS = "generations"
 _MANIFEST = "manifest.json"
 _STAGING = ".staging"
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What a file of a generation is recognised by."""
+
+    bytes: int
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class Manifest:
     embedder: str
     embedder_fingerprint: str
     dimension: int
-    files: dict[str, dict[str, Any]]
+    files: dict[str, FileFacts]
 
     @property
     def fingerprint(self) -> str:
@@ -65,9 +74,12 @@ class Manifest:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
+_MANIFESTS = TypeAdapter(Manifest)
+
+
 def exists(index: Path) -> bool:
     """Whether there is an index in the folder, whole or damaged."""
-    return (index / _CURRENT).exists()
+    return (index / _CURRENT).exists() or _newest(index) is not None
 
 
 def current_generation(index: Path) -> Path:
@@ -76,20 +88,35 @@ def current_generation(index: Path) -> Path:
     Raises:
         IndexFormatError: there is no index, or its pointer leads nowhere.
     """
+    pointer = index / _CURRENT
     try:
-        name = (index / _CURRENT).read_text(encoding="utf-8").strip()
+        name = pointer.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
+        if exists(index):
+            raise IndexFormatError(f"{pointer} is missing; {_recover(index)}") from None
         raise IndexFormatError(
             f"no index at {index}; make one with `assistant ingest FILE --index {index}`"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise IndexFormatError(f"{index / _CURRENT} can't be read: {error}") from error
+        raise IndexFormatError(f"{pointer} can't be read: {error}; {_recover(index)}") from error
     folder = index / _GENERATIONS / name
     if not name.isdecimal() or not folder.is_dir():
-        raise IndexFormatError(
-            f"{index / _CURRENT} names generation {name!r}, which is not there; {_start_over(index)}"
-        )
+        raise IndexFormatError(f"{pointer} names generation {name!r}, which is not there; {_recover(index)}")
     return folder
+
+
+def recoverable_generation(index: Path) -> Path:
+    """The generation in force or, where the pointer to it is lost, the newest one.
+
+    Raises:
+        IndexFormatError: there is no generation.
+    """
+    try:
+        return current_generation(index)
+    except IndexFormatError:
+        if newest := _newest(index):
+            return newest
+        raise
 
 
 def read_manifest(generation: Path) -> Manifest:
@@ -111,11 +138,11 @@ def read_manifest(generation: Path) -> Manifest:
             f"run `assistant index rebuild --index {index}`"
         )
     try:
-        manifest = Manifest(**plain)
-        sizes = {name: file["bytes"] for name, file in manifest.files.items()}
-    except (TypeError, KeyError, AttributeError) as error:
+        manifest = _MANIFESTS.validate_python(plain)
+    except ValidationError as error:
         raise IndexFormatError(f"{path} lacks fields of format {version}; {_start_over(index)}") from error
-    for name, expected in sizes.items():
+    for name, file in manifest.files.items():
+        expected = file.bytes
         size = (generation / name).stat().st_size if (generation / name).is_file() else None
         if size != expected:
             found = "is missing" if size is None else f"has {size} bytes, its manifest says {expected}"
@@ -126,9 +153,9 @@ def read_manifest(generation: Path) -> Manifest:
 def verify(generation: Path) -> Iterator[str]:
     """The faults found by reading every file of a generation whole and comparing its SHA-256."""
     for name, file in read_manifest(generation).files.items():
-        if (found := _sha256(generation / name)) != file["sha256"]:
+        if (found := sha256_of(generation / name)) != file.sha256:
             remedy = _remedy(generation.parent.parent, name)
-            yield f"{generation / name} has SHA-256 {found}, its manifest says {file['sha256']}; {remedy}"
+            yield f"{generation / name} has SHA-256 {found}, its manifest says {file.sha256}; {remedy}"
 
 
 def check_papers(generation: Path) -> None:
@@ -139,7 +166,7 @@ def check_papers(generation: Path) -> None:
     """
     try:
         written = json.loads((generation / _MANIFEST).read_text(encoding="utf-8"))["corpus_sha256"]
-        found = _sha256(generation / PAPERS)
+        found = sha256_of(generation / PAPERS)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise IndexFormatError(f"{generation} is damaged; {_start_over(generation.parent.parent)}") from error
     if found != written:
@@ -187,7 +214,7 @@ def new_generation(index: Path) -> Iterator[Path]:
 def seal(staging: Path, **facts: Any) -> Manifest:
     """Write the manifest of a staged generation: `facts` and the hash of every file."""
     files = {
-        path.relative_to(staging).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        path.relative_to(staging).as_posix(): FileFacts(path.stat().st_size, sha256_of(path))
         for path in sorted(staging.rglob("*"))
         if path.is_file()
     }
@@ -206,8 +233,10 @@ def _publish(index: Path, staging: Path) -> None:
     staging.rename(generations / name)
     sync(generations)
     write_atomically(index / _CURRENT, f"{name}\n".encode())
+    if replaced is None:
+        return  # the pointer was lost: whatever lies there may be all that is left of the index
     for path in generations.iterdir():
-        if path.name not in (name, replaced):
+        if path.name.isdecimal() and path.name not in (name, replaced):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -225,14 +254,22 @@ def _remove_leftovers(index: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _newest(index: Path) -> Path | None:
+    manifests = (index / _GENERATIONS).glob(f"*/{_MANIFEST}")
+    sealed = [path.parent for path in manifests if path.parent.name.isdecimal()]
+    return max(sealed, key=lambda path: int(path.name), default=None)
 
 
 def _remedy(index: Path, name: str) -> str:
     return _start_over(index) if name == PAPERS else f"run `assistant index rebuild --index {index}`"
 
 
+def _recover(index: Path) -> str:
+    newest = _newest(index)
+    if newest is None:
+        return _start_over(index)
+    return f"run `assistant index rebuild --index {index}` to recover it from generation {newest.name}"
+
+
 def _start_over(index: Path) -> str:
-    return f"remove {index} and run `assistant ingest FILE --index {index}`"
+    return f"ingest your files, or the papers.jsonl in {index}, into another index (--index)"

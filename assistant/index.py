@@ -38,8 +38,11 @@ class Index:
         self.manifest: Manifest = read_manifest(generation)
         self.papers = read_papers(generation)
         self.passages = tuple(_read_passages(generation, self.papers))
-        self.vectors = VectorIndex.open(generation / VECTORS)
-        self.lexical = LexicalIndex.open(generation / LEXICAL)
+        try:
+            self.vectors = VectorIndex.open(generation / VECTORS)
+            self.lexical = LexicalIndex.open(generation / LEXICAL)
+        except IndexFormatError as error:
+            raise IndexFormatError(f"{error}; run `assistant index rebuild --index {folder}`") from error
         self.paper_rows: Rows = np.array(
             [self._position[passage.paper_id] for passage in self.passages], dtype=np.int64
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 
@@ -22,9 +23,9 @@ from assistant.generations import (
     VECTORS,
     Manifest,
     check_papers,
-    current_generation,
     exists,
     new_generation,
+    recoverable_generation,
     seal,
     writer,
 )
@@ -32,6 +33,7 @@ from assistant.index import Index, paper_to_plain, read_papers
 from assistant.lexical import LexicalIndex
 from assistant.progress import Progress
 from assistant.records import Paper
+from assistant.text import canonical
 from assistant.vectors import VectorIndex
 
 
@@ -53,14 +55,15 @@ def ingest(
     Passages whose text has not changed keep their vectors.
 
     Raises:
-        CorpusError: the result would hold no paper.
+        CorpusError: a paper is refused by `checked`, has the id of another stored one, or there is none.
         IndexFormatError: the folder holds a damaged index, or another process is writing it.
     """
+    incoming = checked(papers)
     with writer(folder):
         old = Index(folder) if exists(folder) else None
         stored = {paper.id: paper for paper in old.papers} if old else {}
-        merged = dict(stored)
-        merged.update((paper.id, paper) for paper in papers)
+        _check_updates(stored, incoming, folder)
+        merged = stored | incoming
         if not merged:
             raise CorpusError(f"there are no papers to put into {folder}")
         updated = sum(stored[paper_id] != merged[paper_id] for paper_id in stored)
@@ -72,17 +75,70 @@ def ingest(
         return Ingested(added, updated, len(stored) - updated, manifest)
 
 
+def checked(papers: Iterable[Paper]) -> dict[str, Paper]:
+    """The papers by id, all their texts canonical.
+
+    Raises:
+        CorpusError: a paper has an empty abstract, or the id of one before it.
+    """
+    by_id: dict[str, Paper] = {}
+    for paper in map(_canonical, papers):
+        if not paper.abstract:
+            raise CorpusError(
+                f"paper {paper.id!r}, {_short(paper.title)}, has an empty abstract; leave it out"
+            )
+        if first := by_id.get(paper.id):
+            raise CorpusError(
+                f"two papers have the id {paper.id!r}: {_short(first.title)} and {_short(paper.title)}; "
+                "give each paper an id of its own"
+            )
+        by_id[paper.id] = paper
+    return by_id
+
+
 def rebuild(folder: Path, embedder: Embedder, *, passage_tokens: int, progress: Progress) -> Manifest:
     """Make every passage and vector of the index in `folder` anew from its stored papers.
+
+    Where the pointer to the generation in force is lost, the newest one's papers are taken.
 
     Raises:
         IndexFormatError: the stored papers are damaged, or another process is writing the index.
     """
     with writer(folder):
-        generation = current_generation(folder)
+        generation = recoverable_generation(folder)
         check_papers(generation)
         papers = read_papers(generation)
         return _write(papers, folder, embedder, passage_tokens, {}, progress)
+
+
+def _canonical(paper: Paper) -> Paper:
+    return replace(
+        paper,
+        id=canonical(paper.id),
+        title=canonical(paper.title),
+        abstract=canonical(paper.abstract),
+        authors=tuple(map(canonical, paper.authors)),
+        venue=canonical(paper.venue or "") or None,
+        doi=canonical(paper.doi or "") or None,
+        arxiv_id=canonical(paper.arxiv_id or "") or None,
+        url=canonical(paper.url or "") or None,
+        extra={canonical(name): canonical(value) for name, value in paper.extra.items()},
+    )
+
+
+def _short(title: str) -> str:
+    return repr(shorten(title, 60, placeholder=" …"))
+
+
+def _check_updates(stored: Mapping[str, Paper], incoming: Mapping[str, Paper], folder: Path) -> None:
+    """Refuse ids that mean another paper here than there, as the positions on two listing pages do."""
+    for paper_id, new in incoming.items():
+        old = stored.get(paper_id, new)
+        if old.title != new.title and old.abstract != new.abstract:
+            raise CorpusError(
+                f"{folder} has another paper with the id {paper_id!r}, {_short(old.title)}, than the new "
+                f"{_short(new.title)}; ingest into another --index, or give the papers ids of their own"
+            )
 
 
 def _made_with(manifest: Manifest, embedder: Embedder, passage_tokens: int) -> bool:

@@ -52,6 +52,15 @@ class Filters:
     include_ids: tuple[str, ...] = ()
     exclude_ids: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("venues", "authors", "include_ids", "exclude_ids"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise TypeError(f"{name} is a tuple of texts, not the text {value!r}; write ({value!r},)")
+        years: Any = self.years
+        if years is not None and not (isinstance(years, tuple | list) and len(years) == 2):
+            raise TypeError(f"years is a pair (first, last), either may be None, and not {years!r}")
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredPassage:
@@ -101,14 +110,29 @@ class Citation:
 class Sentence:
     """One sentence of an answer, without marks, with what it cites and whether that supports it.
 
-    `citations` are the numbers `n` of the answer's citations; `support` is the share of the sentence's
-    content words found in the cited span.
+    `citations` are the numbers `n` of the answer's citations and `quotes` what those quote; `support` is
+    the share of the sentence's content words found there.
     """
 
     text: str
     citations: tuple[int, ...]
+    quotes: tuple[str, ...]
     verdict: Verdict
     support: float
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What became of the `[n]` marks of the model's draft.
+
+    `kept`: its paper supports the sentence; `dropped`: it does not; `unknown`: no such paper was shown;
+    `added`: made by the system, for sentences that had no mark that holds.
+    """
+
+    kept: int = 0
+    dropped: int = 0
+    unknown: int = 0
+    added: int = 0
 
 
 @dataclass(frozen=True, slots=True)

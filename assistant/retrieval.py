@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.arrays import Mask, Rows, Vectors
 from assistant.embedding import Embedder
 from assistant.index import Index
 from assistant.records import Filters, ScoredPaper, ScoredPassage
@@ -15,7 +16,8 @@ from assistant.terms import terms
 Scores = NDArray[np.floating]
 Fusion = Callable[[Scores, Scores], Scores]
 
-CANDIDATES = 100  # passages taken from each side before fusion
+CANDIDATES = 100  # passages taken from each side before fusion, at least
+_CANDIDATES_PER_PAPER = 4  # a paper asked for is rarely found by more of its passages
 _RANK_CONSTANT = 60  # of reciprocal rank fusion, as in its paper
 
 
@@ -25,16 +27,15 @@ def retrieve(
     """The `k` best papers for `query` among those that pass `filters`, best first.
 
     Candidates are the nearest passages by cosine and the best by BM25; both scores are known for every
-    candidate before they are fused. A paper scores as its best passage.
+    candidate before they are fused. A paper scores as its best passage. Fewer than `k` papers come back
+    only where fewer pass.
     """
     allowed = index.allowed(filters)
     vector = embedder.encode([query])[0]
-    dense_rows, _ = index.vectors.search(vector, CANDIDATES, allowed)
     all_lexical = index.lexical.scores(terms(query))
     if allowed is not None:
         all_lexical = np.where(allowed, all_lexical, 0)
-    lexical_rows = np.argsort(-all_lexical, kind="stable")[:CANDIDATES]
-    rows = np.union1d(dense_rows, lexical_rows[all_lexical[lexical_rows] > 0])
+    rows = _candidates(index, vector, all_lexical, allowed, k)
     if not len(rows):
         return []
     dense = index.vectors.vectors(rows) @ vector
@@ -52,6 +53,18 @@ def retrieve(
     ]
 
 
+def _candidates(index: Index, vector: Vectors, lexical: Vectors, allowed: Mask | None, k: int) -> Rows:
+    """The nearest rows and the best by BM25, as many as it takes to have `k` papers, or all there are."""
+    best_lexical = np.argsort(-lexical, kind="stable")[: np.count_nonzero(lexical > 0)]
+    count = max(CANDIDATES, _CANDIDATES_PER_PAPER * k)
+    while True:
+        nearest, _ = index.vectors.search(vector, count, allowed)
+        rows = np.union1d(nearest, best_lexical[:count])
+        if len(nearest) < count or len(np.unique(index.paper_rows[rows])) >= k:
+            return rows
+        count *= 2
+
+
 def zscore_sum(dense: Scores, lexical: Scores) -> Scores:
     """Sum of the two scores' z-scores over the candidates; a side without spread says nothing."""
     return _zscores(dense) + _zscores(lexical)
@@ -62,7 +75,22 @@ def reciprocal_rank(dense: Scores, lexical: Scores) -> Scores:
     return 1 / (_RANK_CONSTANT + _ranks(dense)) + 1 / (_RANK_CONSTANT + _ranks(lexical))
 
 
-FUSIONS: dict[str, Fusion] = {"zscore": zscore_sum, "reciprocal_rank": reciprocal_rank}
+def dense_alone(dense: Scores, lexical: Scores) -> Scores:
+    """The cosines; what lexical search adds is measured against this."""
+    return dense
+
+
+def lexical_alone(dense: Scores, lexical: Scores) -> Scores:
+    """The BM25 scores; what embedding adds is measured against this."""
+    return lexical
+
+
+FUSIONS: dict[str, Fusion] = {
+    "bm25": lexical_alone,
+    "dense": dense_alone,
+    "zscore": zscore_sum,
+    "reciprocal_rank": reciprocal_rank,
+}
 
 
 def _zscores(scores: Scores) -> Scores:

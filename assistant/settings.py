@@ -15,6 +15,7 @@ from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from assistant.errors import SettingsError
+from assistant.models.catalogue import DEFAULT_MODEL
 
 PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
@@ -27,7 +28,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field(
-        "qwen2.5-coder-0.5b",
+        DEFAULT_MODEL,
         min_length=1,
         description="A name from `assistant models list`, a .gguf file, a hub id (org/name), "
         "an OpenAI-compatible URL (http://host:port/v1, with #model where it serves several), or `none`.",
@@ -38,8 +39,8 @@ class Settings(BaseModel):
     index: Path | None = Field(
         None, description="Index folder; unset, index/sample here or else the sample corpus's in cache_dir."
     )
-    fusion: Literal["zscore", "reciprocal_rank"] = Field(
-        "zscore", description="How dense and lexical scores are put together."
+    fusion: Literal["zscore", "reciprocal_rank", "dense", "bm25"] = Field(
+        "zscore", description="How dense and lexical scores are put together, or which of them counts alone."
     )
     papers: int = Field(5, ge=1, le=100, description="Papers retrieved for a question.")
     context_tokens: int = Field(450, ge=100, description="Most tokens of passages shown to the model.")
@@ -58,7 +59,14 @@ class Settings(BaseModel):
     @field_validator("cache_dir", "index")
     @classmethod
     def _home_written_out(cls, path: Path | None) -> Path | None:
-        return path.expanduser() if path else None
+        if path is None:
+            return None
+        if "\0" in str(path):
+            raise ValueError("a path holds no NUL character")
+        try:
+            return path.expanduser()
+        except RuntimeError as error:
+            raise ValueError(f"{path.parts[0]} is nobody's home folder") from error
 
     @classmethod
     def load(cls, **arguments: Any) -> Self:
@@ -95,7 +103,7 @@ def _read_file() -> tuple[dict[str, Any], Path]:
         raise SettingsError(f"{path} can't be read: {error}") from error
     try:
         return tomllib.loads(text), path
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, or numbers or nesting beyond Python's limits
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
 
 

@@ -1,11 +1,15 @@
-"""Writing so that a kill at any moment leaves the old file or the new one, never half of one."""
+"""Files written so that a kill at any moment leaves the old one or the new one, and told apart by SHA-256."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
+
+_CHUNK = 1 << 20
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -38,3 +42,13 @@ def sync_tree(folder: Path) -> None:
     for path in sorted(folder.rglob("*"), reverse=True):
         sync(path)
     sync(folder)
+
+
+def sha256_of(path: Path, progress: Callable[[int], None] = lambda done: None) -> str:
+    """SHA-256 of a file; `progress` gets the bytes read so far."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            progress(file.tell())
+    return digest.hexdigest()

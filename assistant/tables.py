@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,9 +74,11 @@ def read_table(path: Path) -> Table:
         header = tuple(name.strip() for name in next(records, []))
     except csv.Error as error:
         raise CorpusError(f"{path} line 1: {_explained(error)}") from error
+    if not all(character.isprintable() or character.isspace() for name in header for character in name):
+        raise CorpusError(f"{path} is no text table: its first line holds control characters; save it as CSV")
     if not any(header):
         raise CorpusError(f"{path} is empty: its first line must name the columns")
-    return Table(header, _rows(path, header, records), encoding)
+    return Table(header, _rows(path, header, records, text.splitlines()), encoding)
 
 
 def _explained(error: csv.Error) -> str:
@@ -85,8 +87,9 @@ def _explained(error: csv.Error) -> str:
     return f"a quote inside a quoted field must be doubled ({error})"
 
 
-def _rows(path: Path, header: tuple[str, ...], records: Iterator[list[str]]) -> Iterator[TableRow]:
-    line = 0
+def _rows(
+    path: Path, header: tuple[str, ...], records: Iterator[list[str]], lines: Sequence[str]
+) -> Iterator[TableRow]:
     while True:
         line = records.line_num + 1  # type: ignore[attr-defined]
         try:
@@ -94,10 +97,12 @@ def _rows(path: Path, header: tuple[str, ...], records: Iterator[list[str]]) -> 
         except StopIteration:
             return
         except csv.Error as error:
-            yield TableRow(line, (), f"{path} line {line}: {_explained(error)}")
+            # The line as it stands goes along, so that nothing of it is lost.
+            yield TableRow(line, tuple(lines[line - 1 : line]), f"{path} line {line}: {_explained(error)}")
             continue
-        if not cells:
-            continue
+        if not cells and len(header) > 1:
+            continue  # an empty line; in a table of one column it is an empty cell
+        cells = cells or [""]
         fault = None
         if len(cells) != len(header):
             fault = f"{path} line {line} has {len(cells)} fields, the header has {len(header)}"

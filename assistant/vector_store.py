@@ -13,7 +13,6 @@ Importing llama-index takes seconds and its nodes take memory, so the assistant 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -22,30 +21,35 @@ from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo,
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     VectorStoreQuery,
+    VectorStoreQueryMode,
     VectorStoreQueryResult,
 )
 from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
-from assistant.arrays import Mask, Vectors
+from assistant.arrays import Mask
 from assistant.index import Index
 from assistant.records import Paper, Passage
 from assistant.vectors import VectorIndex
 
 
 class PassageVectorStore(BasePydanticVectorStore):
-    """Passages as llama-index nodes, their vectors in FAISS; a node's id is its passage's."""
+    """Passages as llama-index nodes, their vectors in FAISS; a node's id is its passage's.
+
+    It lives in memory: what is to be kept is ingested into an index folder.
+    """
 
     stores_text: bool = True
 
     _nodes: list[BaseNode] = PrivateAttr(default_factory=list)
     _vectors: VectorIndex | None = PrivateAttr(default=None)
+    _shares_vectors: bool = PrivateAttr(default=False)
 
     @classmethod
     def from_index(cls, index: Index) -> Self:
-        """A store over an opened index; its vectors stay mapped, not copied."""
+        """A store over an opened index; its vectors stay mapped, and are copied only before a change."""
         store = cls()
         store._nodes = [passage_node(index.paper(passage.paper_id), passage) for passage in index.passages]
-        store._vectors = index.vectors
+        store._vectors, store._shares_vectors = index.vectors, True
         return store
 
     @classmethod
@@ -63,7 +67,12 @@ class PassageVectorStore(BasePydanticVectorStore):
         if not nodes:
             return []
         new = np.array([node.get_embedding() for node in nodes], dtype=np.float32)
-        self._set_vectors(new if self._vectors is None else np.vstack([self._all_vectors(), new]))
+        if self._vectors is None:
+            self._vectors = VectorIndex.from_vectors(new)
+        else:
+            if self._shares_vectors:
+                self._keep(range(len(self._nodes)))
+            self._vectors.add(new)
         self._nodes.extend(node.model_copy(update={"embedding": None}) for node in nodes)
         return [node.node_id for node in nodes]
 
@@ -71,11 +80,18 @@ class PassageVectorStore(BasePydanticVectorStore):
         """Delete every passage of the paper `ref_doc_id`."""
         kept = [row for row, node in enumerate(self._nodes) if node.ref_doc_id != ref_doc_id]
         if len(kept) < len(self._nodes):
-            self._set_vectors(self._all_vectors()[kept])
-            self._nodes = [self._nodes[row] for row in kept]
+            self._keep(kept)
 
     def query(self, query: VectorStoreQuery, **kwargs: Any) -> VectorStoreQueryResult:
-        """The nearest passages that pass the query's document ids, node ids and metadata filters."""
+        """The nearest passages that pass the query's document ids, node ids and metadata filters.
+
+        Raises:
+            ValueError: the query asks for another mode than the default one.
+        """
+        if query.mode != VectorStoreQueryMode.DEFAULT:
+            raise ValueError(
+                f"{self.class_name()} answers queries of mode 'default' alone, not {query.mode.value!r}"
+            )
         if self._vectors is None or query.query_embedding is None:
             return VectorStoreQueryResult(nodes=[], similarities=[], ids=[])
         rows, scores = self._vectors.search(
@@ -86,29 +102,25 @@ class PassageVectorStore(BasePydanticVectorStore):
             nodes=nodes, similarities=[float(score) for score in scores], ids=[node.node_id for node in nodes]
         )
 
-    def persist(self, persist_path: str, fs: Any = None) -> None:
-        """Write the vectors to `persist_path`; passages are written by the index that holds them."""
-        if self._vectors is not None:
-            self._vectors.save(Path(persist_path))
-
-    def _all_vectors(self) -> Vectors:
+    def _keep(self, rows: Sequence[int]) -> None:
+        """Leave nothing but `rows`, in vectors of the store's own."""
         assert self._vectors is not None
-        return self._vectors.vectors(np.arange(len(self._nodes)))
-
-    def _set_vectors(self, vectors: Vectors) -> None:
-        self._vectors = VectorIndex.from_vectors(vectors)
+        self._vectors = VectorIndex.from_vectors(self._vectors.vectors(np.array(rows, dtype=np.int64)))
+        self._nodes = [self._nodes[row] for row in rows]
+        self._shares_vectors = False
 
     def _allowed(self, query: VectorStoreQuery) -> Mask | None:
         if not (query.doc_ids or query.node_ids or query.filters):
             return None
-        metadata = {node.node_id: node.metadata for node in self._nodes}
-        passes = build_metadata_filter_fn(metadata.__getitem__, query.filters)
+        # llama-index looks metadata up by a name of the node's; its row spares a dictionary of all nodes.
+        passes = build_metadata_filter_fn(lambda row: self._nodes[int(row)].metadata, query.filters)
+        doc_ids, node_ids = set(query.doc_ids or ()), set(query.node_ids or ())
         return np.array(
             [
-                (not query.doc_ids or node.ref_doc_id in query.doc_ids)
-                and (not query.node_ids or node.node_id in query.node_ids)
-                and passes(node.node_id)
-                for node in self._nodes
+                (not doc_ids or node.ref_doc_id in doc_ids)
+                and (not node_ids or node.node_id in node_ids)
+                and passes(str(row))
+                for row, node in enumerate(self._nodes)
             ],
             dtype=np.bool_,
         )

@@ -21,9 +21,9 @@ class VectorIndex:
     @classmethod
     def from_vectors(cls, vectors: Vectors) -> Self:
         """An exact index over the rows of `vectors` (n × dimension)."""
-        index = faiss.IndexFlatIP(vectors.shape[1])
+        index = cls(faiss.IndexFlatIP(vectors.shape[1]))
         index.add(vectors)
-        return cls(index)
+        return index
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -43,6 +43,10 @@ class VectorIndex:
             faiss.write_index(self._index, str(path))
         except RuntimeError as error:
             raise OSError(None, f"FAISS could not write {path.name}") from error
+
+    def add(self, vectors: Vectors) -> None:
+        """Append rows to an index made by `from_vectors`; an opened one is mapped and takes none."""
+        self._index.add(vectors)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

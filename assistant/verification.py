@@ -1,15 +1,15 @@
 """Whether, and where, the context supports a sentence: lexical support, not entailment.
 
 A claim's terms are compared with those of each sentence of the context, its title included. The share of
-them found there is the sentence's support; a number of the claim that is not found there denies it,
-whatever the rest says.
+them found there is the sentence's support; a number of the claim that is not found there, or a name that
+is nowhere in the paper, denies it, whatever the rest says.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from assistant.context import ContextPaper
 from assistant.records import Paper, Passage, Verdict
@@ -21,18 +21,20 @@ PARTIAL = 0.35
 _LEAST_FIT = 1 / 3  # of a question's terms; a sentence with fewer is not an answer to it
 
 _NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:[.,]\d+)*")
+_NAME = re.compile(r"\b\w*[a-z]\w*[A-Z]\w*\b")
 _SPELT = {
     word: str(value)
     for value, word in enumerate(
         "zero one two three four five six seven eight nine ten eleven twelve".split()
     )
 }
+_LONGEST_QUOTE = 40  # words
 _QUESTION_WEIGHT = 0.25  # how much fitting the question counts beside containing the claim
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One sentence of an abstract: `paper.abstract[start:end]`."""
+    """A sentence of an abstract, or a part of one: `paper.abstract[start:end]`."""
 
     n: int
     paper: Paper
@@ -42,7 +44,7 @@ class Span:
 
     @property
     def text(self) -> str:
-        """The sentence, verbatim."""
+        """What stands there, verbatim."""
         return self.paper.abstract[self.start : self.end]
 
 
@@ -62,6 +64,9 @@ class Verifier:
         self._spans = list(_spans(context))
         self._terms = [set(terms(f"{span.paper.title} {span.text}")) for span in self._spans]
         self._numbers = [_numbers_said(f"{span.paper.title} {span.text}") for span in self._spans]
+        self._names = {
+            entry.paper.id: _names(f"{entry.paper.title} {entry.paper.abstract}") for entry in context
+        }
         self._question_terms = set(terms(question))
         self._fits = [_share(self._question_terms, found) for found in self._terms]
 
@@ -72,6 +77,7 @@ class Verifier:
         """
         claim_terms = set(terms(claim)) if claim else self._question_terms
         claim_numbers = numbers(claim)
+        claim_names = _names(claim)
         wanted = None if among is None else set(among)
         best = Support(None, 0.0, "unsupported")
         best_score = 0.0
@@ -79,11 +85,11 @@ class Verifier:
             if wanted is not None and span.n not in wanted:
                 continue
             share = _share(claim_terms, self._terms[i])
-            numbers_found = claim_numbers <= self._numbers[i]
-            score = share + _QUESTION_WEIGHT * self._fits[i] + numbers_found
+            found = claim_numbers <= self._numbers[i] and claim_names <= self._names[span.paper.id]
+            score = share + _QUESTION_WEIGHT * self._fits[i] + found
             if share > 0 and score > best_score:
                 best_score = score
-                best = Support(span, share, _verdict(share, numbers_found))
+                best = Support(span, share, _verdict(share, found))
         return best
 
     def best_for_question(self, count: int) -> list[tuple[Span, float]]:
@@ -93,6 +99,24 @@ class Verifier:
         """
         order = sorted(range(len(self._spans)), key=lambda i: (-self._fits[i], i))
         return [(self._spans[i], self._fits[i]) for i in order[:count] if self._fits[i] >= _LEAST_FIT]
+
+
+def narrowed(span: Span, claim: str) -> Span:
+    """The span, or of a long one the 40 words in a row that share most with the claim.
+
+    A quote is to be read at a glance, and 40 words is what evaluations of quotes allow.
+    """
+    found = list(re.finditer(r"\S+", span.text))
+    if len(found) <= _LONGEST_QUOTE:
+        return span
+    claimed = set(terms(claim))
+    shared = [bool(claimed & set(terms(word.group()))) for word in found]
+    first = max(
+        range(len(found) - _LONGEST_QUOTE + 1),
+        key=lambda i: (sum(shared[i : i + _LONGEST_QUOTE]), -i),
+    )
+    last = first + _LONGEST_QUOTE - 1
+    return replace(span, start=span.start + found[first].start(), end=span.start + found[last].end())
 
 
 def numbers(text: str) -> frozenset[str]:
@@ -125,7 +149,12 @@ def _share(wanted: set[str], found: set[str]) -> float:
     return len(wanted & found) / len(wanted) if wanted else 0.0
 
 
-def _verdict(share: float, numbers_found: bool) -> Verdict:
-    if not numbers_found or share < PARTIAL:
+def _names(text: str) -> frozenset[str]:
+    """Names that stand out by a capital inside a word, such as LongGen, without regard to case."""
+    return frozenset(match.group().casefold() for match in _NAME.finditer(text))
+
+
+def _verdict(share: float, found: bool) -> Verdict:
+    if not found or share < PARTIAL:
         return "unsupported"
     return "supported" if share >= SUPPORTED else "partial"

@@ -10,6 +10,7 @@ from assistant.records import (
     Citation,
     Evidence,
     Final,
+    Marks,
     Message,
     Paper,
     Passage,
@@ -49,9 +50,9 @@ def answer() -> Answer:
         text="No gradients are needed. [1] Memory is cut. [2] So it is.",
         final=Final("text", "No gradients are needed."),
         sentences=(
-            Sentence("No gradients are needed.", (1,), "supported", 1.0),
-            Sentence("Memory is cut.", (2,), "supported", 0.75),
-            Sentence("So it is.", (), "unsupported", 0.0),
+            Sentence("No gradients are needed.", (1,), ("It needs no gradients.",), "supported", 1.0),
+            Sentence("Memory is cut.", (2,), ("It cuts memory.",), "supported", 0.75),
+            Sentence("So it is.", (), (), "unsupported", 0.0),
         ),
         citations=(
             Citation(1, "b", "b:0", 0, 22, "It needs no gradients."),
@@ -59,6 +60,7 @@ def answer() -> Answer:
         ),
         evidence=(evidence(FIRST), evidence(SECOND), evidence(UNUSED)),
         draft="No gradients are needed. Memory is cut. So it is.",
+        marks=Marks(kept=1, dropped=0, unknown=2, added=1),
         confidence=0.583,
         warnings=(),
         timings=Timings(total_ms=12.5),
@@ -83,9 +85,11 @@ def test_dictionary_goes_through_json_whole(answer: Answer) -> None:
     assert plain["sentences"][1] == {
         "text": "Memory is cut.",
         "citations": [2],
+        "quotes": ["It cuts memory."],
         "verdict": "supported",
         "support": 0.75,
     }
+    assert plain["marks"] == {"kept": 1, "dropped": 0, "unknown": 2, "added": 1}
     assert plain["evidence"][0]["paper"]["extra"] == {"topic": "caches"}
     assert plain["evidence"][0]["passages"][0]["passage"]["end"] == 15
 
@@ -120,7 +124,7 @@ def test_markdown_of_hostile_text_is_harmless(answer: Answer, text: str, escaped
         answer,
         question=text,
         text=f"{text} [1]",
-        sentences=(Sentence(text, (1,), "supported", 1.0),),
+        sentences=(Sentence(text, (1,), (text,), "supported", 1.0),),
         citations=(Citation(1, "b", "b:0", 0, len(text), text),),
         evidence=(evidence(replace(SECOND, title=text)),),
     )
@@ -128,6 +132,28 @@ def test_markdown_of_hostile_text_is_harmless(answer: Answer, text: str, escaped
     assert lines[0] == f"**{escaped}**"
     assert lines[2] == f"{escaped} [1]"
     assert lines[-1] == f"1. {escaped} (b): “{escaped}”"
+
+
+def test_sentence_with_several_citations_has_all_its_marks(answer: Answer) -> None:
+    both = Sentence("Both.", (1, 2), ("It needs no gradients.", "It cuts memory."), "supported", 1.0)
+    answer = replace(answer, sentences=(both,))
+    assert answer.to_markdown().splitlines()[2] == "Both. [1] [2]"
+    assert "supported    1.00 [1, 2] Both.\n" in answer.explain()
+
+
+def test_error_is_the_question_and_what_went_wrong(answer: Answer) -> None:
+    failed = replace(
+        answer,
+        status="error",
+        reason=Reason("generation_failed", "the server has gone"),
+        text="",
+        final=None,
+        sentences=(),
+        citations=(),
+    )
+    assert failed.to_markdown().split() == "**What do they do?** *error: the server has gone*".split()
+    assert (failed.cited_papers, failed.bibtex()) == ((), "")
+    assert "=== draft ===\nNo gradients are needed." in failed.explain()
 
 
 def test_bibtex_has_only_the_cited_papers_and_escapes_them(answer: Answer) -> None:

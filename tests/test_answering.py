@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -9,26 +9,29 @@ from typing import Any
 import pytest
 
 from assistant.answer import Answer
-from assistant.answering import DraftGrew, Event, EvidenceFound, Pipeline, SentenceVerified
-from assistant.embedding import Vectors
+from assistant.answering import Pipeline
+from assistant.arrays import Vectors
 from assistant.errors import GenerationError, QuestionError
+from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound, SentenceVerified
 from assistant.generation.base import Delta
 from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.progress import silent
-from assistant.records import Filters, Message, Paper, Timings, Turn
+from assistant.question import MOST_CHARACTERS
+from assistant.records import Filters, Marks, Message, Paper, Reason, Timings, Turn
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
 
 MEMORY = "By how much does LongCache reduce cache memory?"
 GRADIENTS = "Does SlimTune require gradient computation?"
 CUT = "LongCache reduces cache memory by 62%."
+TWINS = (("t1", "on GPUs"), ("t2", "at last"))
 
 
 class FailingModel(ScriptedModel):
     """Says its reply's words, then fails."""
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         yield from list(super().stream(messages, max_tokens=max_tokens))[:-1]
         raise GenerationError("the server has gone")
 
@@ -36,7 +39,7 @@ class FailingModel(ScriptedModel):
 class QuotingModel(ScriptedModel):
     """Repeats the first paper shown, so that its answer depends on the question alone."""
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         _, passages, *_ = messages[-1].content.split("[1] ", 1)[1].split("\n")
         yield from ScriptedModel(passages).stream(messages, max_tokens=max_tokens)
 
@@ -95,6 +98,22 @@ def test_events_come_in_order_and_end_with_the_answer(ask: Asker) -> None:
         *(DraftGrew, DraftGrew, DraftGrew, SentenceVerified),
         *(DraftGrew, DraftGrew, DraftGrew, SentenceVerified),
     ]
+
+
+def test_growing_draft_says_what_of_it_is_in_no_sentence_yet(ask: Asker) -> None:
+    seen = ask.events(MEMORY, "LongCache reduces memory [1]. Whales sing at night.")
+    grown = [event for event in seen if isinstance(event, DraftGrew)]
+    assert [event.pending for event in grown] == [
+        "LongCache ",
+        "LongCache reduces ",
+        "LongCache reduces memory ",
+        "LongCache reduces memory [1]. ",
+        "Whales ",
+        "Whales sing ",
+        "Whales sing at ",
+        "Whales sing at night. ",
+    ]
+    assert "".join(event.text for event in grown) == "LongCache reduces memory [1]. Whales sing at night. "
 
 
 def test_events_and_answer_say_the_same(ask: Asker) -> None:
@@ -179,25 +198,70 @@ def test_without_support_and_anything_to_quote_there_is_no_answer(
     )
 
 
-def test_marks_are_repaired_and_counted(ask: Asker) -> None:
-    answer = ask(MEMORY, f"{CUT[:-1]} [2][9].")
+MARKS = {
+    "right": ("[1].", Marks(kept=1), []),
+    "none": (".", Marks(added=1), []),
+    "wrong": ("[2].", Marks(dropped=1, added=1), ["1 of the model's marks name papers that do not support"]),
+    "unknown": (
+        "[9].",
+        Marks(unknown=1, added=1),
+        ["1 of the model's marks name none of the 3 papers shown"],
+    ),
+    "all sorts": (
+        "[1][2, 9]. Whales sing [3] [0].",
+        Marks(kept=1, dropped=2, unknown=2),
+        ["2 of the model's marks name none", "2 of the model's marks name papers that do not"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("marks", "became", "warnings"), MARKS.values(), ids=MARKS)
+def test_marks_are_counted_and_only_those_that_fail_are_warned_about(
+    ask: Asker, marks: str, became: Marks, warnings: list[str]
+) -> None:
+    answer = ask(MEMORY, f"{CUT[:-1]} {marks}")
+    assert answer.marks == became
     assert [paper.id for paper in answer.cited_papers] == ["a1"]
-    assert answer.warnings == (
-        "the model cited [9], but was shown 3 papers; dropped",
-        "1 of the model's marks replaced by better supported ones",
-    )
+    assert len(answer.warnings) == len(warnings)
+    for warning, beginning in zip(answer.warnings, warnings, strict=True):
+        assert warning.startswith(beginning)
 
 
-def test_right_marks_are_no_cause_for_a_warning(ask: Asker) -> None:
-    assert ask(MEMORY, f"{CUT[:-1]} [1].").warnings == ()
+def test_sentence_cites_every_paper_that_the_model_rightly_names(
+    tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    twins = [Paper(name, "Caches", f"LongCache reduces cache memory by 62% {on}.") for name, on in TWINS]
+    answer = asker_of(twins, tmp_path / "twins", embedder, 160)(MEMORY, f"{CUT[:-1]} [2][1].")
+    (sentence,) = answer.sentences
+    assert (sentence.citations, answer.text) == ((1, 2), f"{CUT} [1] [2]")
+    assert sentence.quotes == tuple(citation.quote for citation in answer.citations)
+    assert {citation.paper_id for citation in answer.citations} == {"t1", "t2"}
+    assert answer.marks == Marks(kept=2)
 
 
-def test_answer_cut_by_the_token_limit_is_warned_about(ask: Asker) -> None:
-    pipeline = replace(ask.pipeline(f"{CUT} And so on."), settings=Settings(max_answer_tokens=6))
+def limited(ask: Asker, reply: str, tokens: int) -> Answer:
+    """The answer of a model that may say no more than `tokens` words."""
+    pipeline = replace(ask.pipeline(reply), settings=Settings(max_answer_tokens=tokens))
     *_, answer = pipeline.run(MEMORY)
     assert isinstance(answer, Answer)
-    assert answer.warnings == ("the answer was cut at 6 tokens (max_answer_tokens)",)
-    assert (answer.usage.completion_tokens, answer.usage.truncated) == (6, True)
+    assert (answer.usage.completion_tokens, answer.usage.truncated) == (tokens, True)
+    return answer
+
+
+TRUNCATED = {
+    "within the second sentence": (8, f"{CUT} [1]", "; its last sentence was incomplete and is left out"),
+    "where a sentence ends": (6, f"{CUT} [1]", ""),
+    "within the only sentence": (4, "LongCache reduces cache memory [1]", ""),
+}
+
+
+@pytest.mark.parametrize(("tokens", "text", "left_out"), TRUNCATED.values(), ids=TRUNCATED)
+def test_sentence_that_the_token_limit_cut_off_is_left_out_if_there_are_others(
+    ask: Asker, tokens: int, text: str, left_out: str
+) -> None:
+    answer = limited(ask, f"{CUT} Training takes 36 hours on 8 GPUs.", tokens)
+    assert (answer.text, answer.status) == (text, "answered")
+    assert answer.warnings == (f"the answer was cut at {tokens} tokens{left_out}",)
 
 
 @pytest.mark.parametrize("history", [[], [Turn("What is LongCache?", "A cache.")]], ids=["first", "later"])
@@ -238,15 +302,84 @@ def test_draft_that_declines_is_an_abstention_with_the_nearest_papers(ask: Asker
     assert answer.draft == "The excerpts do not mention it."
 
 
-def test_failing_model_is_an_error_that_keeps_the_evidence(ask: Asker) -> None:
-    answer = ask(MEMORY, FailingModel(CUT))
-    assert (answer.status, answer.reason.code, answer.reason.sentence) == (
-        "error",
-        "generation_failed",
-        "the server has gone",
-    )
-    assert answer.evidence[0].paper.id == "a1"
-    assert (answer.final, answer.confidence, answer.draft) == (None, 0.0, CUT)
+REJECTED = {
+    "declined": ("The excerpts do not mention it.", "not_in_abstracts"),
+    "declined, then went on": (f"The excerpts do not mention it. {CUT} It is so.", "not_in_abstracts"),
+    "unsupported": ("Whales sing. Fish swim.", "extracts"),
+    "no words": ("...", "extracts"),
+}
+
+
+@pytest.mark.parametrize(("reply", "code"), REJECTED.values(), ids=REJECTED)
+def test_draft_of_which_nothing_stays_is_rejected_before_the_answer(
+    ask: Asker, reply: str, code: str
+) -> None:
+    *seen, answer = ask.events(MEMORY, reply)
+    assert isinstance(answer, Answer)
+    (rejected,) = [event for event in seen if isinstance(event, DraftRejected)]
+    assert rejected.reason == answer.reason
+    assert answer.reason.code == code
+    before, after = seen[: seen.index(rejected)], seen[seen.index(rejected) + 1 :]
+    assert any(isinstance(event, SentenceVerified) for event in before)
+    assert not any(isinstance(event, DraftGrew) for event in after)
+    # What is left after the rejection is the answer's; an abstention's own words need no verdict.
+    left = [event.sentence for event in after if isinstance(event, SentenceVerified)]
+    assert left == (list(answer.sentences) if code == "extracts" else [])
+    assert not any(sentence.text in reply for sentence in answer.sentences)
+    assert answer.draft == reply
+
+
+@pytest.mark.parametrize(
+    ("question", "model"),
+    [
+        (MEMORY, CUT),
+        (MEMORY, None),
+        (GRADIENTS, "No."),
+        ("Where do whales sing at night?", "x"),
+    ],
+    ids=["supported", "no model", "bare label", "off topic"],
+)
+def test_nothing_is_rejected_where_nothing_was_drafted_in_vain(
+    ask: Asker, question: str, model: str | None
+) -> None:
+    assert not any(isinstance(event, DraftRejected) for event in ask.events(question, model))
+
+
+def test_rejected_sentence_leaves_no_warning_about_its_label(ask: Asker) -> None:
+    answer = ask(GRADIENTS, "The excerpts do not mention it.")
+    assert (answer.status, answer.warnings) == ("abstained", ())
+
+
+@pytest.mark.parametrize("question", [MEMORY, GRADIENTS], ids=["number", "yes or no"])
+@pytest.mark.parametrize("reply", ["[1]", "[9]"])
+def test_a_mark_alone_says_nothing(ask: Asker, question: str, reply: str) -> None:
+    answer = ask(question, reply)
+    assert (answer.reason.code, answer.draft) == ("extracts", reply)
+    assert all(quote in answer.text for sentence in answer.sentences for quote in sentence.quotes)
+
+
+def test_sentences_are_checked_one_by_one_whatever_stands_between_them(ask: Asker) -> None:
+    answer = ask(MEMORY, rf"{CUT}[1] Whales sing $1.4\times$ at sea.[2] Fish swim.")
+    assert [sentence.verdict for sentence in answer.sentences] == ["supported", "unsupported", "unsupported"]
+
+
+def test_failing_model_is_an_error_that_keeps_evidence_and_draft_but_no_sentence(ask: Asker) -> None:
+    *seen, answer = ask.events(MEMORY, FailingModel(f"{CUT} Training takes"))
+    assert isinstance(answer, Answer)
+    gone = Reason("generation_failed", "the server has gone")
+    assert (answer.status, answer.reason) == ("error", gone)
+    assert (answer.text, answer.sentences, answer.citations) == ("", (), ())
+    assert (answer.final, answer.confidence) == (None, 0.0)
+    assert [entry.paper.id for entry in answer.evidence][:1] == ["a1"]
+    assert {entry.role for entry in answer.evidence} == {"context"}
+    assert answer.draft == f"{CUT} Training takes"
+    assert seen[-1] == DraftRejected(gone)
+    assert [type(event) for event in seen[-3:]] == [SentenceVerified, DraftGrew, DraftRejected]
+
+
+def test_error_with_a_question_of_yes_or_no_warns_of_no_label(ask: Asker) -> None:
+    answer = ask(GRADIENTS, FailingModel(f"{CUT} It is so."))
+    assert (answer.status, answer.text, answer.warnings) == ("error", "", ())
 
 
 def test_closing_the_stream_stops_the_model(ask: Asker) -> None:
@@ -276,6 +409,7 @@ YES_NO = {
         1,
     ),
     "bare": ("No.", "No. [1] SlimTune requires no gradient computation.", 0),
+    "bare without a full stop": ("No", "No. [1] SlimTune requires no gradient computation.", 0),
 }
 
 
@@ -289,6 +423,30 @@ def test_yes_no_question_is_answered_by_a_label_first(
     assert (answer.final.kind, answer.final.label) == ("boolean", "no")
     assert len(answer.warnings) == warnings
     assert all("neither yes nor no" in warning for warning in answer.warnings)
+
+
+@pytest.mark.parametrize("reply", ["No.", "yes", "Yes [2]."])
+def test_bare_label_is_partial_and_the_sentence_it_rests_on_is_quoted_after_it(
+    ask: Asker, reply: str
+) -> None:
+    *seen, answer = ask.events(GRADIENTS, reply)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.reason.code) == ("partial", "label_unchecked")
+    label, quoted = answer.sentences
+    assert (label.text, label.verdict) == ("No." if reply == "No." else "Yes.", "partial")
+    assert quoted.text == "SlimTune requires no gradient computation."
+    assert (label.citations, label.quotes) == (quoted.citations, quoted.quotes) == ((1,), (quoted.text,))
+    verified = [event.sentence for event in seen if isinstance(event, SentenceVerified)]
+    assert verified == [label, quoted]
+    assert answer.final is not None
+    assert answer.final.label == ("no" if reply == "No." else "yes")
+
+
+@pytest.mark.parametrize("reply", ["No, SlimTune requires no gradient computation.", "No. It requires none."])
+def test_label_with_a_sentence_is_no_bare_one(ask: Asker, reply: str) -> None:
+    answer = ask(GRADIENTS, reply)
+    assert answer.reason.code != "label_unchecked"
+    assert len(answer.sentences) in (1, 2)
 
 
 def test_only_a_yes_no_question_is_told_to_begin_with_yes_or_no(ask: Asker) -> None:
@@ -306,6 +464,36 @@ def test_follow_up_is_asked_as_a_question_that_stands_alone(ask: Asker) -> None:
     assert "Question: And is decoding faster with LongCache?" in model.prompts[0][1].content
 
 
+TOO_LONG = "And does it need " + "x" * 1950 + "?"  # 1,968 characters, more than 2,000 with a long name
+
+
+def test_standalone_question_that_is_too_long_falls_back_to_the_bare_one(ask: Asker) -> None:
+    name = "Long" + "Cache" * 20
+    answer = ask(TOO_LONG, CUT, [Turn(f"What does {name} reduce?", "Memory.")])
+    assert answer.standalone_question == answer.question == TOO_LONG
+    answer = ask(TOO_LONG, CUT, [Turn("What does LongGen reduce?", "Memory.")])
+    assert answer.standalone_question == TOO_LONG.replace("it", "LongGen")
+
+
+HISTORY = {
+    "unseen and white space": Turn("What does\u200b  Long\u00adCache\n reduce?", "Memory."),
+    "an answer without end": Turn("What does LongCache reduce?", "Memory. " * 100_000),
+    "a name after the first 2,000 characters": Turn("LongCache? " + "x " * 2_000 + "SlimTune?", ""),
+}
+
+
+@pytest.mark.parametrize("turn", HISTORY.values(), ids=HISTORY)
+def test_history_is_read_in_canonical_form_and_not_without_end(ask: Asker, turn: Turn) -> None:
+    answer = ask("Is decoding faster with it?", CUT, [turn])
+    assert answer.standalone_question == "Is decoding faster with LongCache?"
+
+
+def test_history_beyond_its_first_characters_is_not_read(ask: Asker) -> None:
+    late = Turn("x " * (MOST_CHARACTERS // 2) + "LongCache", "")
+    answer = ask("Is decoding faster with it?", CUT, [late])
+    assert "LongCache" not in answer.standalone_question
+
+
 def test_context_stays_within_the_budget_of_the_models_own_tokens(ask: Asker) -> None:
     # At two tokens a word the papers cost 88, 52 and 56: after the first, 100 hold none of the others.
     answer = ask(MEMORY, LongWordModel(CUT))
@@ -318,6 +506,32 @@ def test_context_stays_within_the_models_window(ask: Asker) -> None:
     model.context_window = 300  # less 160 for the answer, 64 for the template and the prompt's own words
     answer = ask(MEMORY, model)
     assert [entry.paper.id for entry in answer.evidence if entry.role != "retrieved"] == ["a1"]
+
+
+@pytest.mark.parametrize("window", [200, 150, 1])
+def test_prompt_that_the_models_window_cannot_hold_is_an_error_that_says_so(ask: Asker, window: int) -> None:
+    model = ScriptedModel(CUT)
+    model.context_window = window
+    *seen, answer = ask.events(MEMORY, model)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.reason.code, answer.text) == ("error", "generation_failed", "")
+    assert answer.reason.sentence == (
+        f"scripted reads {window} tokens, too few for the question, one passage and an answer of 160; "
+        "choose a model that reads more"
+    )
+    assert [type(event) for event in seen] == [EvidenceFound, DraftRejected]
+    assert model.prompts == []
+    assert answer.evidence[0].paper.id == "a1"
+
+
+def test_prompt_and_answer_are_never_more_than_the_window(ask: Asker) -> None:
+    """Whatever the window, the model is either not asked or has room for the prompt and 160 tokens."""
+    for window in range(200, 420, 10):
+        model = ScriptedModel(CUT)
+        model.context_window = window
+        ask(MEMORY, model)
+        asked = [sum(model.count_tokens(message.content) for message in prompt) for prompt in model.prompts]
+        assert all(tokens + 160 <= window for tokens in asked), window
 
 
 def test_chat_marks_of_a_document_or_a_question_never_reach_the_prompt(

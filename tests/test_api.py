@@ -14,9 +14,19 @@ from llama_index.core.llms import (
     MockLLM,
 )
 
-from assistant import Assistant, Filters, Paper, Settings, Turn
-from assistant.answer import Answer
-from assistant.answering import EvidenceFound
+import assistant
+from assistant import (
+    Answer,
+    Assistant,
+    DraftGrew,
+    DraftRejected,
+    EvidenceFound,
+    Filters,
+    Paper,
+    SentenceVerified,
+    Settings,
+    Turn,
+)
 from assistant.api import default_index
 from assistant.errors import CorpusError, IndexFormatError, ModelError, QuestionError
 from assistant.ingest import ingest
@@ -142,6 +152,16 @@ def test_stream_begins_with_evidence_and_ends_with_the_answer(
     next(stream)
     stream.close()
     assert model.closed_early == 1
+
+
+def test_events_can_be_told_apart_by_names_of_the_package(
+    index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    model = ScriptedModel("Whales sing. Fish swim.")
+    seen = list(Assistant.open(index_folder, model=model, embedder=embedder).stream(MEMORY))
+    kinds = list(dict.fromkeys(type(event) for event in seen))
+    assert kinds == [EvidenceFound, DraftGrew, SentenceVerified, DraftRejected, Answer]
+    assert {"DraftGrew", "DraftRejected", "EvidenceFound", "SentenceVerified"} <= set(assistant.__all__)
 
 
 def test_empty_question_is_an_error(index_folder: Path, embedder: HashingEmbedder) -> None:

@@ -17,15 +17,16 @@ ROOT = Path(__file__).parent.parent
 
 # Every module of the package; each may import those before it and none after it.
 ORDER = """
-    errors records progress arrays terms text sentences resources storage settings
-    tables readers tokens prompts
+    errors records progress arrays terms text sentences resources storage
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
+    settings tables tokens prompts
+    readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
     embedding chunking
     generations vectors lexical index vector_store ingest retrieval
     question conversation context verification final answer citations abstention
     generation.base generation.hub generation.llama_index generation.openai generation.openvino
     generation.transformers generation
-    testing answering api __init__
+    events testing answering api __init__
     page page.exchange page.rendering page.page
     batch doctor cli __main__
 """.split()
@@ -114,12 +115,16 @@ def test_the_public_names() -> None:
         "Assistant",
         "AssistantError",
         "Citation",
+        "DraftGrew",
+        "DraftRejected",
         "Evidence",
+        "EvidenceFound",
         "Filters",
         "Final",
         "Paper",
         "Passage",
         "Sentence",
+        "SentenceVerified",
         "Settings",
         "Turn",
         "__version__",

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
+from pydantic import SecretStr
 
 from assistant.api import Assistant
 from assistant.batch import ADDED, Summary, plan, run
@@ -15,6 +19,7 @@ from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.progress import silent
 from assistant.records import Message, Paper
+from assistant.resources import prompts_folder
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
 
@@ -31,7 +36,7 @@ class StoppingModel(ScriptedModel):
         super().__init__(CUT)
         self._last, self._error = last, error
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         if len(self.prompts) + 1 == self._last:
             self.prompts.append(tuple(messages))
             raise self._error
@@ -43,12 +48,13 @@ class Batch:
 
     def __init__(self, folder: Path, index: Index, embedder: HashingEmbedder) -> None:
         self.source, self.target = folder / "in.csv", folder / "out.csv"
-        self.partial = folder / "out.csv.partial"
+        self.partial, self.conditions = folder / "out.csv.partial", folder / "out.csv.partial.json"
+        self.settings = Settings()
         self.index, self.embedder = index, embedder
         self.progress: list[tuple[int, int]] = []
 
     def assistant(self, model: ScriptedModel) -> Assistant:
-        return Assistant(self.index, self.embedder, model, Settings())
+        return Assistant(self.index, self.embedder, model, self.settings)
 
     def summary(
         self, content: str | bytes, model: ScriptedModel | None = None, column: str = "question"
@@ -118,7 +124,7 @@ def test_summary_counts_rows_by_status_and_progress_is_told(batch: Batch) -> Non
     summary = batch.summary(f"question\n{MEMORY}\nWhere do whales sing at night?\n{MEMORY}\nHello!\n")
     assert (summary.statuses, summary.resumed) == ({"answered": 3, "abstained": 1}, 0)
     assert batch.progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert not batch.partial.exists()
+    assert {path.name for path in batch.target.parent.iterdir()} == {"in.csv", "out.csv"}
 
 
 def test_rows_keep_their_order(batch: Batch) -> None:
@@ -175,6 +181,9 @@ BROKEN = {
     "history is bottomless": (f"1,q,{'[' * 100_000},", "history is not JSON"),
     "filters are no JSON": ("1,q,,{", "filters is not JSON: {"),
     "filters are a list": ("1,q,,[1]", "filters is not a JSON object of lists"),
+    "filters are an empty list": ("1,q,,[]", "filters is not a JSON object of lists: []"),
+    "filters are zero": ("1,q,,0", "filters is not a JSON object of lists: 0"),
+    "filters are an empty text": ('1,q,,""""""', 'filters is not a JSON object of lists: ""'),
     "unknown filter": ('1,q,,"{""year"": []}"', "filters has the unknown key 'year'; known are authors, "),
     "filter is no list": ('1,q,,"{""venues"": ""ACL""}"', "filters is not a JSON object of lists"),
     "filter is of numbers": ('1,q,,"{""venues"": [1]}"', "filters other than years are lists of texts"),
@@ -207,6 +216,52 @@ def test_failing_model_makes_an_error_row_and_the_rest_goes_on(batch: Batch) -> 
         ("answered", f"{CUT} [1]"),
     ]
     assert rows[1]["reason"] == "the server has gone"
+
+
+def test_a_row_with_an_error_has_no_answer_and_nothing_of_one(batch: Batch) -> None:
+    (row,) = batch(f"question\n{MEMORY}\n", StoppingModel(1, GenerationError("the server has gone")))
+    told = ("question", "status", "reason", "model", "index")
+    assert {column: value for column, value in row.items() if value and column != "confidence"} == {
+        column: row[column] for column in told
+    }
+
+
+UNEXPECTED = [
+    (ZeroDivisionError("one\ntwo"), "ZeroDivisionError: one"),
+    (KeyError("x"), "KeyError: 'x'"),
+    (OSError(5, "Input/output error"), "OSError: [Errno 5] Input/output error"),
+]
+
+
+@pytest.mark.parametrize(("error", "reason"), UNEXPECTED, ids=lambda value: type(value).__name__)
+def test_an_error_that_nobody_expected_is_of_its_row_alone(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str
+) -> None:
+    ask = Assistant.ask
+
+    def failing(assistant: Assistant, question: str, *rest: Any) -> Any:
+        if question == "fail":
+            raise error
+        return ask(assistant, question, *rest)
+
+    monkeypatch.setattr(Assistant, "ask", failing)
+    broken, sound = batch(f"question\nfail\n{MEMORY}\n")
+    assert (broken["status"], broken["reason"], broken["answer"]) == ("error", reason, "")
+    assert (broken["model"], broken["index"]) == ("scripted", batch.index.manifest.fingerprint)
+    assert sound["status"] == "answered"
+
+
+def test_a_tsv_is_written_with_tabs(batch: Batch) -> None:
+    batch.target = batch.target.with_suffix(".TSV")
+    batch.summary(f"question,note\n{MEMORY},a b\n")
+    header, row = batch.target.read_text(encoding="utf-8").splitlines()
+    assert header.split("\t") == ["question", "note", *ADDED]
+    assert row.split("\t")[:4] == [MEMORY, "a b", "answered", f"{CUT} [1]"]
+
+
+def test_half_a_character_does_not_end_the_batch(batch: Batch) -> None:
+    (row,) = batch(f"question\n{MEMORY}\n", StoppingModel(1, GenerationError("gone \ud83d")))
+    assert row["reason"] == "gone ?"
 
 
 REFUSED = {
@@ -260,38 +315,75 @@ FIVE = f"id,question\n1,{MEMORY}\n2\n3,{MEMORY}\n4,{MEMORY}\n5,{MEMORY}\n"
 def interrupted(batch: Batch) -> Batch:
     with pytest.raises(KeyboardInterrupt):
         batch(FIVE, StoppingModel(3, KeyboardInterrupt()))
-    assert not batch.target.exists()
+    assert {path.name for path in batch.partial.parent.iterdir()} == {
+        *("in.csv", "out.csv.partial", "out.csv.partial.json")
+    }
+    batch.progress.clear()
     return batch
 
 
 def test_interrupted_run_goes_on_without_a_row_lost_or_answered_twice(interrupted: Batch) -> None:
     model = ScriptedModel(CUT)
     summary = interrupted.summary(FIVE, model)
-    assert (summary.resumed, summary.statuses) == (3, {"answered": 4, "error": 1})
+    assert (summary.resumed, summary.statuses) == (2, {"answered": 4, "error": 1})  # rows 1 and 3
     assert len(model.prompts) == 2  # rows 4 and 5
+    assert interrupted.progress == [(3, 5), (4, 5), (5, 5)]
     rows = read(interrupted.target)
     assert [(row["id"], row["status"]) for row in rows] == [
         ("1", "answered"),
         ("2", "error"),
         *((n, "answered") for n in "345"),
     ]
-    assert not interrupted.partial.exists()
+    assert {path.name for path in interrupted.partial.parent.iterdir()} == {"in.csv", "out.csv"}
 
 
 def test_what_failed_in_an_interrupted_run_is_tried_again(interrupted: Batch) -> None:
     text = interrupted.partial.read_text(encoding="utf-8")
     interrupted.partial.write_text(text.replace(",answered,", ",error,", 1), encoding="utf-8")
     model = ScriptedModel(CUT)
-    assert interrupted.summary(FIVE, model).statuses == {"answered": 4, "error": 1}
+    summary = interrupted.summary(FIVE, model)
+    assert (summary.resumed, summary.statuses) == (1, {"answered": 4, "error": 1})
     assert len(model.prompts) == 3  # rows 1, 4 and 5
+    assert [row["id"] for row in read(interrupted.target)] == list("12345")
+
+
+def test_a_second_interruption_while_a_failed_row_is_tried_again_loses_nothing(batch: Batch) -> None:
+    four = f"question\n{MEMORY}\n{MEMORY}\n{MEMORY}\n{MEMORY}\n"
+
+    def stopped_after_3(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    flaky = StoppingModel(1, GenerationError("the server has gone"))
+    with pytest.raises(KeyboardInterrupt):  # row 1 fails, 2 and 3 are answered
+        batch.source.write_text(four, encoding="utf-8")
+        run(plan(batch.source, batch.target, "question"), batch.assistant(flaky), stopped_after_3)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            batch(four, StoppingModel(1, KeyboardInterrupt()))
+    model = ScriptedModel(CUT)
+    assert batch.summary(four, model).resumed == 2
+    assert len(model.prompts) == 2  # rows 1 and 4
 
 
 def test_partial_output_cut_anywhere_is_made_whole(interrupted: Batch) -> None:
-    written = interrupted.partial.read_bytes()
+    written, conditions = interrupted.partial.read_bytes(), interrupted.conditions.read_bytes()
+    ends = [n + 1 for n, byte in enumerate(written) if byte == ord("\n")]
     whole = interrupted(FIVE)
-    for length in range(0, len(written), 23):
+    for length in {*range(0, len(written), 23), *ends, *(end - 1 for end in ends)}:
         interrupted.partial.write_bytes(written[:length])
-        assert interrupted(FIVE) == whole, f"cut after {length} bytes"
+        interrupted.conditions.write_bytes(conditions)
+        # Lines 1 and 3 are of rows 1 and 3; line 2 is of the broken one.
+        resumed = sum(end <= length for end in (ends[0], ends[2]))
+        assert interrupted.summary(FIVE).resumed == resumed, f"cut after {length} bytes"
+        assert read(interrupted.target) == whole, f"cut after {length} bytes"
+
+
+@pytest.mark.parametrize("line", [b"\n", b"x\n", b'"a"b\n', b"\xff\xfe,\0\n"])
+def test_partial_output_is_used_up_to_a_line_that_no_batch_wrote(interrupted: Batch, line: bytes) -> None:
+    first, _, rest = interrupted.partial.read_bytes().partition(b"\n")
+    interrupted.partial.write_bytes(first + b"\n" + line + rest)
+    assert interrupted.summary(FIVE).resumed == 1
 
 
 def test_partial_output_of_other_questions_is_not_used(interrupted: Batch) -> None:
@@ -315,3 +407,55 @@ def test_partial_output_of_another_index_is_not_used(
     interrupted.index = Index.open(tmp_path / "other", embedder)
     assert interrupted.summary(FIVE).resumed == 0
     assert {row["index"] for row in read(interrupted.target)} == {interrupted.index.manifest.fingerprint}
+
+
+def test_partial_output_of_other_settings_is_not_used(interrupted: Batch) -> None:
+    interrupted.settings = Settings(papers=4)
+    assert interrupted.summary(FIVE).resumed == 0
+
+
+def test_where_the_models_are_and_the_key_do_not_matter(interrupted: Batch, tmp_path: Path) -> None:
+    interrupted.settings = Settings(cache_dir=tmp_path / "elsewhere", api_key=SecretStr("secret"))
+    assert "secret" not in interrupted.conditions.read_text(encoding="utf-8")
+    assert interrupted.summary(FIVE).resumed == 2
+
+
+def test_partial_output_of_another_version_is_not_used(
+    interrupted: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.batch.__version__", "9.9.9")
+    assert interrupted.summary(FIVE).resumed == 0
+
+
+def test_partial_output_of_other_prompts_is_not_used(
+    interrupted: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copytree(prompts_folder(), tmp_path / "prompts")
+    monkeypatch.setattr("assistant.batch.prompts_folder", lambda: tmp_path / "prompts")
+    with next((tmp_path / "prompts").glob("*.txt")).open("a", encoding="utf-8") as file:
+        file.write("Be brief.")
+    assert interrupted.summary(FIVE).resumed == 0
+
+
+def test_partial_output_of_another_question_column_is_not_used(batch: Batch) -> None:
+    two = f"question,Frage\n{MEMORY},{MEMORY}\n{MEMORY},{MEMORY}\n"
+    with pytest.raises(KeyboardInterrupt):
+        batch(two, StoppingModel(2, KeyboardInterrupt()))
+    assert batch.summary(two, column="Frage").resumed == 0
+
+
+@pytest.mark.parametrize("kept", ["partial", "conditions"])
+def test_half_of_what_an_interrupted_run_leaves_is_not_used(interrupted: Batch, kept: str) -> None:
+    for name in {"partial", "conditions"} - {kept}:
+        getattr(interrupted, name).unlink()
+    assert interrupted.summary(FIVE).resumed == 0
+
+
+def test_two_batches_do_not_write_one_output(batch: Batch) -> None:
+    lock = batch.target.with_name("out.csv.partial.lock")
+    with FileLock(lock), pytest.raises(BatchError) as caught:
+        batch(FIVE)
+    assert str(caught.value) == f"another batch is writing {batch.target}; wait for it to finish"
+    assert not batch.partial.exists()
+    batch(FIVE)
+    assert not lock.exists()

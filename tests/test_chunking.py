@@ -23,7 +23,7 @@ def chunk(abstract: str, *, size: int = 160, limit: int = 254, title: str = "A t
     assert_offsets_hold(paper, chunked)
     assert all(len(cl100k().encode_ordinary(passage.text)) <= size for passage in chunked.passages)
     too_long = [p for p in chunked.passages if embedder.count_tokens(embedded_text(paper, p)) > limit]
-    assert chunked.cut == len(too_long)
+    assert chunked.cut == (len(too_long) if len(title) <= 300 else len(chunked.passages))
     return chunked
 
 
@@ -95,9 +95,16 @@ def test_what_is_cut_even_so_is_counted() -> None:
 def test_an_endless_title_leaves_room_for_the_passage() -> None:
     """300 characters of "word " are 60 tokens; 60 and the sentence's 10 fit the embedder's 254."""
     chunked = chunk(SENTENCE, title="word " * 300)
-    assert (chunked.cut, len(chunked.passages)) == (0, 1)
+    assert len(chunked.passages) == 1
     paper = Paper("p", "word " * 300, SENTENCE)
     assert embedded_text(paper, chunked.passages[0]) == "word " * 60 + f"\n{SENTENCE}"
+
+
+@pytest.mark.parametrize(("length", "cut"), [(300, 0), (301, 2)])
+def test_every_passage_of_a_title_that_is_cut_is_counted(length: int, cut: int) -> None:
+    # Two sentences and the space between them are 22 tokens, a third would make 33.
+    chunked = chunk(" ".join([SENTENCE] * 4), size=24, title="x" * length)
+    assert (chunked.cut, len(chunked.passages)) == (cut, 2)
 
 
 def test_title_and_passage_are_embedded_together() -> None:

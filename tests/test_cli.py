@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,8 +15,10 @@ import typer
 import assistant
 from assistant import cli
 from assistant.api import Assistant
-from assistant.errors import GenerationError
+from assistant.errors import GenerationError, SettingsError
 from assistant.index import Index
+from assistant.models import DEFAULT_MODEL, EMBEDDER, ModelStore
+from assistant.models.receipt import Receipt, entries
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
 
@@ -116,7 +119,7 @@ def test_ask_prints_the_answer_and_the_spans_it_cites(run: Run, says: Callable[.
 
 def test_ask_prints_warnings_beside_the_answer(run: Run, says: Callable[..., None]) -> None:
     says(f"{CUT[:-1]} [7].")
-    assert run("ask", MEMORY).err == "warning: the model cited [7], but was shown 3 papers; dropped\n"
+    assert run("ask", MEMORY).err == "warning: 1 of the model's marks name none of the 3 papers shown\n"
 
 
 def test_ask_explains(run: Run, says: Callable[..., None]) -> None:
@@ -153,9 +156,14 @@ def test_failed_generation_is_an_error_with_its_reason(
 
 JSON: dict[str, tuple[tuple[object, ...], Callable[[Any], bool]]] = {
     "ask": (("ask", MEMORY), lambda plain: plain["text"] == f"{CUT} [1]"),
+    "ask --explain": (
+        ("ask", MEMORY, "--explain"),
+        lambda plain: f"\n=== draft ===\n{CUT}" in plain["explain"],
+    ),
     "search": (("search", "memory", "-k", 2), lambda plain: len(plain) == 2 and "paper" in plain[0]),
     "doctor": (("doctor",), lambda plain: {"subject", "ok", "found", "remedy"} == set(plain[0])),
     "models list": (("models", "list"), lambda plain: not plain[0]["state"]["installed"]),
+    "models verify": (("models", "verify"), lambda plain: plain == []),
 }
 
 
@@ -165,6 +173,35 @@ def test_json_can_be_parsed(
 ) -> None:
     says(CUT)
     assert holds(json.loads(run(*arguments, "--json").out))
+
+
+def test_models_that_were_pulled_are_named_with_their_folders(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ModelStore, "pull", lambda store, name, progress: Path("models") / name)
+    assert run("models", "pull", "smollm2-135m").out == "smollm2-135m is ready in models/smollm2-135m\n"
+    assert json.loads(run("models", "pull", "--json").out) == [
+        {"name": name, "folder": f"models/{name}"} for name in (EMBEDDER, DEFAULT_MODEL)
+    ]
+
+
+def test_what_is_left_of_a_model_is_verified_and_told(run: Run, tmp_path: Path) -> None:
+    nothing = run("models", "verify")
+    assert (nothing.code, nothing.out) == (0, "no model is installed; run `assistant models pull`\n")
+    folder = tmp_path / "cache/models/smollm2-135m"
+    folder.mkdir(parents=True)
+    truncated = folder / "SmolLM2-135M-Instruct.Q4_1.gguf"
+    truncated.write_bytes(b"GGUF")
+    Receipt(entries([truncated]), "", "").write(folder)
+    truncated.write_bytes(b"GG")
+    ran = run("models", "verify")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"Error: {truncated} has SHA-256 ")
+    assert ran.err.count("\n") == 1
+    again = run("models", "verify", "--json")
+    assert again.code == 1
+    fault = "model smollm2-135m is not installed: run `assistant models pull smollm2-135m`"
+    assert json.loads(again.out) == [{"name": "smollm2-135m", "fault": fault}]
 
 
 def test_text_is_printed_as_it_is(run: Run, tmp_path: Path) -> None:
@@ -184,6 +221,8 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     preview = run("ingest", papers, "--preview")
     assert json.loads(preview.out)["title"] == "Birds"
     assert preview.err.endswith("1 papers, 1 rejected; nothing was stored\n")
+    (previewed,) = json.loads(run("ingest", papers, "--preview", "--json").out)
+    assert previewed == json.loads(preview.out)
     assert not Path("index").exists()
 
     made = run("ingest", papers)
@@ -202,14 +241,73 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
         run("index", "verify", "--index", "index/birds").out
         == "index/birds: every file is as it was written\n"
     )
+    verified = run("index", "verify", "--index", "index/birds", "--json")
+    assert json.loads(verified.out) == {"index": "index/birds", "faults": []}
 
     passages = Path("index/birds/generations/000001/passages.jsonl")
     passages.write_text(passages.read_text(encoding="utf-8").replace("0", "1", 1), encoding="utf-8")
     damaged = run("index", "verify", "--index", "index/birds")
     assert damaged.code == 1
     assert damaged.err.endswith("; run `assistant index rebuild --index index/birds`\n")
+    damaged = run("index", "verify", "--index", "index/birds", "--json")
+    assert damaged.code == 1
+    assert json.loads(damaged.out)["faults"] == [damaged.err.removeprefix("Error: ").strip()]
     assert run("index", "rebuild", "--index", "index/birds").out == "index/birds: 1 papers in 1 passages\n"
     assert run("index", "verify", "--index", "index/birds").code == 0
+    rebuilt = json.loads(run("index", "rebuild", "--index", "index/birds", "--json").out)
+    assert (rebuilt["index"], rebuilt["papers"]) == ("index/birds", 1)
+
+
+PAPER = '{"id": "x", "title": "Cats", "abstract": "Cats purr."}\n'
+NAMED = {"arxiv.2023.jsonl": "arxiv.2023", "plain.jsonl": "plain", "a b.jsonl": "a b"}
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED.items())
+def test_an_index_is_named_after_the_first_file(run: Run, file: str, name: str) -> None:
+    Path(file).write_text(PAPER, encoding="utf-8")
+    Path("other.jsonl").write_text(PAPER, encoding="utf-8")
+    assert json.loads(run("ingest", file, "other.jsonl", "--json").out)["index"] == f"index/{name}"
+
+
+@pytest.mark.parametrize("file", ["..jsonl", "corpora.jsonl"])
+def test_a_file_that_can_name_no_index_needs_one_named(run: Run, file: str) -> None:
+    Path(file).write_text(PAPER, encoding="utf-8")
+    refused = run("ingest", file)
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.endswith(
+        f"Error: no index can be named after {file}; name one by --index index/NAME\n"
+    )
+    assert not Path("index").exists()
+    assert run("ingest", file, "--index", "index/cats").code == 0
+
+
+def test_a_name_that_is_all_extension_names_no_index() -> None:
+    with pytest.raises(SettingsError, match=r"^no index can be named after \.jsonl; name one by --index"):
+        cli._index_named_after(Path(".jsonl"))
+
+
+@pytest.mark.parametrize("name", ["papers.jsonl", "papers.jsonl.gz", "papers"])
+def test_a_compressed_file_names_the_same_index(name: str) -> None:
+    assert cli._index_named_after(Path("folder") / name) == Path("index/papers")
+
+
+def test_a_reader_that_goes_away_is_no_error(index_folder: Path, repository: Path) -> None:
+    code = (
+        "import sys, assistant.api, assistant.cli; from assistant.testing import HashingEmbedder;"
+        "assistant.api.open_embedder = lambda settings: HashingEmbedder(); assistant.cli.main()"
+    )
+    searching = subprocess.Popen(
+        [sys.executable, "-c", code, "search", "memory", "--index", index_folder],
+        cwd=repository,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert searching.stdout
+    searching.stdout.close()
+    assert searching.stderr
+    with searching.stderr as said:
+        assert said.read() == b""
+    assert searching.wait() == 1
 
 
 def test_search_shows_scores_and_passages(run: Run, says: Callable[..., None]) -> None:
@@ -224,9 +322,9 @@ def test_batch_answers_a_file(run: Run, says: Callable[..., None], tmp_path: Pat
     says(CUT)
     (tmp_path / "in.csv").write_text(f"question\n{MEMORY}\n\nWhere do whales sing?\n", encoding="utf-8")
     ran = run("batch", tmp_path / "in.csv", tmp_path / "out.csv")
-    assert (ran.code, ran.out) == (0, f"{tmp_path / 'out.csv'}: 1 abstained, 1 answered, in 0 s\n")
+    assert (ran.code, ran.out) == (0, f"{tmp_path / 'out.csv'}: 1 abstained, 1 answered, 1 error, in 0 s\n")
     summary = json.loads(run("batch", tmp_path / "in.csv", tmp_path / "out.csv", "--json").out)
-    assert summary["statuses"] == {"answered": 1, "abstained": 1}
+    assert summary["statuses"] == {"answered": 1, "abstained": 1, "error": 1}  # the empty line
 
 
 def test_chat_remembers_the_turns_and_survives_a_bad_question(run: Run, says: Callable[..., None]) -> None:

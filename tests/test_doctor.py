@@ -7,11 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from openai_standin import standin
 
 from assistant.doctor import Finding, examine
 from assistant.errors import AssistantError
 from assistant.ingest import ingest
-from assistant.models import CATALOGUE, EMBEDDER
+from assistant.models import CATALOGUE, EMBEDDER, ModelState
 from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
@@ -19,11 +20,16 @@ from assistant.testing import HashingEmbedder
 
 Patch = pytest.MonkeyPatch
 
+STATES = {
+    "installed": ModelState("", downloaded=True, converted=True, installed=True, bytes_on_disk=1),
+    "absent": ModelState("", downloaded=False, converted=False, installed=False, bytes_on_disk=0),
+}
+
 
 @pytest.fixture
 def healthy(monkeypatch: Patch, tmp_path: Path, papers: tuple[Paper, ...]) -> Settings:
     """A machine on which all is well: room, models, and an index that fits the embedder."""
-    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: SimpleNamespace(installed=True))
+    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: STATES["installed"])
     monkeypatch.setattr("assistant.doctor.shutil.disk_usage", lambda _: SimpleNamespace(free=9e9))
     monkeypatch.setattr("assistant.doctor.os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 2_000_000}.get)
     monkeypatch.setattr("assistant.doctor.os.access", lambda *_: True)
@@ -41,7 +47,9 @@ def faults(settings: Settings, index: Path | None = None) -> list[Finding]:
 def test_nothing_is_wrong_with_a_healthy_machine(healthy: Settings) -> None:
     found = {finding.subject: finding for finding in examine(healthy, None)}
     assert [finding for finding in found.values() if not finding.ok or finding.remedy] == []
-    assert found["model"].found == "qwen2.5-coder-0.5b, installed"
+    assert found["model"].found == "qwen2.5-coder-0.5b, ready"
+    assert found["offline"].found == "ready: nothing is fetched when you ask"
+    assert {"openvino", "tokenizers", "PyStemmer"} <= set(found)
     assert found["index"].found == f"{healthy.index}: 3 papers, 3 passages"
     assert found["memory"].found.startswith("8.2 GB, ")  # 4096 * 2,000,000
 
@@ -113,22 +121,120 @@ def test_a_full_disk_is_a_fault_while_the_model_is_still_to_come(
 ) -> None:
     monkeypatch.setattr("assistant.doctor.shutil.disk_usage", lambda _: SimpleNamespace(free=1e9))
     assert faults(healthy) == []
-    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: SimpleNamespace(installed=False))
+    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: STATES["absent"])
     disk = faults(healthy)[-1]
     assert (disk.subject, disk.remedy) == ("disk", "free 2.0 GB, or set ASSISTANT_CACHE_DIR")  # 3.0 - 1.0
 
 
 def test_models_that_are_absent_are_to_be_pulled(healthy: Settings, monkeypatch: Patch) -> None:
-    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: SimpleNamespace(installed=False))
+    monkeypatch.setattr("assistant.doctor.ModelStore.state", lambda *_: STATES["absent"])
+    qwen = "qwen2.5-coder-0.5b"
     assert faults(healthy) == [
         Finding("embedder", False, f"{EMBEDDER}, absent", f"assistant models pull {EMBEDDER}"),
-        Finding("model", False, "qwen2.5-coder-0.5b, absent", "assistant models pull qwen2.5-coder-0.5b"),
+        Finding("model", False, f"model {qwen} is not installed", f"run `assistant models pull {qwen}`"),
+        Finding("offline", False, f"needs {EMBEDDER} and {qwen}", f"assistant models pull {EMBEDDER} {qwen}"),
     ]
 
 
-@pytest.mark.parametrize("model", ["none", "my.gguf", "http://localhost:8000/v1"])
-def test_model_that_is_not_of_the_catalogue_is_no_fault(healthy: Settings, model: str) -> None:
-    assert faults(healthy.model_copy(update={"model": model})) == []
+def models(settings: Settings, model: str, **others: Any) -> tuple[Finding, Finding]:
+    """What is found of the model and of working offline."""
+    found = examine(settings.model_copy(update={"model": model, **others}), None)
+    by_subject = {finding.subject: finding for finding in found}
+    return by_subject["model"], by_subject["offline"]
+
+
+READY = Finding("offline", True, "ready: nothing is fetched when you ask")
+
+
+def test_what_is_on_this_machine_is_ready(healthy: Settings, tmp_path: Path) -> None:
+    for file in ("my.gguf", "converted/openvino_model.xml", "converted/config.json"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    gguf, folder = f"{tmp_path}/my.gguf", f"{tmp_path}/converted"
+    assert models(healthy, "none") == (Finding("model", True, "none, ready"), READY)
+    assert models(healthy, folder) == (Finding("model", True, f"{folder}, ready"), READY)
+    assert models(healthy, gguf) == (Finding("model", True, f"{gguf}, converted when first used"), READY)
+
+
+WRONG = {
+    "misspelt": (
+        "qwen2.5-coder-05b",
+        "no model is known as 'qwen2.5-coder-05b'",
+        "did you mean qwen2.5-coder-0.5b?",
+    ),
+    "the embedder": (EMBEDDER, f"no model is known as '{EMBEDDER}'", "known are qwen2.5-coder-0.5b, "),
+    "no such file": ("gone.gguf", "there is no file gone.gguf", "choose another by --model"),
+    "no such path": ("/gone/model", "no model is known as '/gone/model'", "known are qwen2.5"),
+    "not a model's folder": (".", "the folder . holds no model", ""),
+}
+
+
+@pytest.mark.parametrize(("model", "says", "remedy"), WRONG.values(), ids=WRONG)
+def test_a_model_that_is_not_there_is_told_with_its_remedy(
+    healthy: Settings, model: str, says: str, remedy: str
+) -> None:
+    found, _ = models(healthy, model)
+    assert (found.ok, found.found) == (False, says)
+    assert found.remedy
+    assert found.remedy.startswith(remedy)
+
+
+def test_a_server_is_asked_for_its_models(healthy: Settings) -> None:
+    with standin() as server:
+        assert models(healthy, server.url) == (
+            Finding("model", True, f"{server.url}, ready"),
+            Finding("offline", True, f"needs the server {server.url}: nothing is fetched when you ask"),
+        )
+
+
+def test_a_server_that_is_not_there_is_a_fault(healthy: Settings) -> None:
+    found, _ = models(healthy, "http://127.0.0.1:9/v1")
+    assert not found.ok
+    assert found.found.startswith("http://127.0.0.1:9/v1 can't be reached: ")
+    assert found.remedy == "is the server running?"
+
+
+def test_a_server_is_given_two_seconds(healthy: Settings, monkeypatch: Patch) -> None:
+    asked: list[Settings] = []
+    monkeypatch.setattr("assistant.doctor.open_model", asked.append)
+    models(healthy, "http://127.0.0.1:9/v1", tokenizer="org/tokenizer")
+    assert [(settings.request_timeout, settings.tokenizer) for settings in asked] == [(2.0, None)]
+
+
+@pytest.mark.parametrize("model", ["org/name", "trained"])
+def test_what_transformers_loads_needs_torch_and_is_not_loaded(
+    healthy: Settings, monkeypatch: Patch, model: str
+) -> None:
+    Path("trained").mkdir()
+    Path("trained/config.json").touch()
+    monkeypatch.setattr("assistant.doctor.find_spec", lambda name: None)
+    assert models(healthy, model)[0] == Finding(
+        "model",
+        False,
+        f"the model {model} needs the extra 'torch'",
+        "pip install '.[torch]' in the checkout",
+    )
+    monkeypatch.setattr("assistant.doctor.find_spec", lambda name: object())
+    assert models(healthy, model)[0] == Finding("model", True, f"{model}, ready")
+
+
+@pytest.mark.parametrize(
+    ("model", "tokenizer", "file"),
+    [
+        ("org/name", None, "config.json"),
+        ("http://127.0.0.1:9/v1", "org/name", "tokenizer_config.json"),
+    ],
+)
+def test_what_is_not_in_the_hubs_cache_is_to_be_fetched(
+    healthy: Settings, monkeypatch: Patch, model: str, tokenizer: str | None, file: str
+) -> None:
+    cached: dict[tuple[str, str], str] = {}
+    monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *wanted: cached.get(wanted))
+    assert models(healthy, model, tokenizer=tokenizer)[1] == Finding(
+        "offline", False, "needs org/name from the hub", "ask once while online"
+    )
+    cached["org/name", file] = "there"
+    assert models(healthy, model, tokenizer=tokenizer)[1].ok
 
 
 def _damage(name: str) -> Callable[[Path], object]:
@@ -138,12 +244,16 @@ def _damage(name: str) -> Callable[[Path], object]:
 DAMAGED: dict[str, tuple[Callable[[Path], object], str, str]] = {
     "absent": (
         lambda folder: (folder / "CURRENT").unlink(),
-        "no index at ",
-        "make one with `assistant ingest",
+        "CURRENT is missing",
+        "run `assistant index rebuild",
     ),
-    "no generation": (lambda folder: (folder / "CURRENT").write_text("9"), "names generation '9'", "remove "),
-    "no manifest": (_damage("manifest.json"), "is missing or damaged", "remove "),
-    "no papers": (_damage("papers.jsonl"), "has 1 bytes, its manifest says ", "remove "),
+    "no generation": (
+        lambda folder: (folder / "CURRENT").write_text("9"),
+        "names generation '9'",
+        "run `assistant index rebuild",
+    ),
+    "no manifest": (_damage("manifest.json"), "is missing or damaged", "ingest your files, or "),
+    "no papers": (_damage("papers.jsonl"), "has 1 bytes, its manifest says ", "ingest your files, or "),
     "no vectors": (
         _damage("vectors.faiss"),
         "has 1 bytes, its manifest says ",

@@ -8,7 +8,7 @@ from assistant.records import Citation, Final, Sentence, Verdict
 
 
 def said(text: str, verdict: Verdict = "supported") -> Sentence:
-    return Sentence(text, (1,), verdict, 1.0)
+    return Sentence(text, (1,), ("x",), verdict, 1.0)
 
 
 def cites(n: int, paper_id: str) -> Citation:

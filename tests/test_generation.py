@@ -11,6 +11,7 @@ import pytest
 from assistant.errors import ModelError
 from assistant.generation import open_model
 from assistant.models import Model
+from assistant.progress import Progress
 from assistant.settings import Settings
 
 Opened = list[tuple[Any, ...]]
@@ -32,7 +33,7 @@ class Store:
     def ready(self, name: str) -> Path:
         return self.cache_dir / "ready" / name
 
-    def convert_gguf(self, path: Path) -> Path:
+    def convert_gguf(self, path: Path, progress: Progress) -> Path:
         if not path.exists():
             raise ModelError(f"there is no file {path}")
         return self.cache_dir / "converted" / path.name

@@ -12,7 +12,7 @@ import pytest
 from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError
 
 from assistant.errors import GenerationError
-from assistant.generation.hub import first_line, from_hub
+from assistant.generation.hub import from_hub
 
 
 def cached(local: bool) -> str:
@@ -112,10 +112,3 @@ def test_the_tokenizer_of_a_folder_is_loaded_without_a_word_about_torch(
         check=True,
     )
     assert (done.stdout, done.stderr) == ("3\n", "")
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"), [("one\ntwo", "one"), ("", "ValueError"), ("\n\n late", "late")]
-)
-def test_the_first_line_of_a_foreign_message_is_taken(message: str, expected: str) -> None:
-    assert first_line(ValueError(message)) == expected

@@ -124,7 +124,7 @@ def test_closing_the_iterator_closes_the_objects() -> None:
     stream = LlamaIndexModel(llm).stream(QUESTION, max_tokens=500)
     assert next(stream) == Delta(" world")
     assert llm._open_streams == 1
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert llm._open_streams == 0
 
 

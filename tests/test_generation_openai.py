@@ -118,7 +118,7 @@ def test_closing_the_iterator_closes_the_connection(server: StandIn) -> None:
     stream = OpenAIServer(server.url, Settings()).stream(QUESTION, max_tokens=10_000)
     assert next(stream) == Delta("more ")
     assert not server.hung_up_on.is_set()
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert server.hung_up_on.wait(5)
 
 

@@ -117,7 +117,7 @@ def test_closing_the_iterator_stops_the_generation(folder: Path) -> None:
     stream = model.stream([Message("user", "tick")], max_tokens=1_000_000)
     assert next(stream).text.startswith("tick")
     assert still_generating()
-    stream.close()  # type: ignore[attr-defined]
+    stream.close()
     assert not still_generating()
 
 

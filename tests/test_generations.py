@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from assistant.errors import IndexFormatError
 from assistant.generations import (
     FORMAT_VERSION,
+    FileFacts,
     Manifest,
     current_generation,
     exists,
     new_generation,
     read_manifest,
+    recoverable_generation,
     seal,
     verify,
     writer,
@@ -31,6 +34,8 @@ FACTS: dict[str, Any] = {
     "embedder_fingerprint": "hashing-64",
     "dimension": 64,
 }
+
+START_OVER = "ingest your files, or the papers.jsonl in {index}, into another index (--index)"
 
 
 def publish(index: Path, content: str) -> None:
@@ -95,14 +100,8 @@ def test_a_fault_while_publishing_leaves_the_old_generation(
 def test_the_manifest_reads_as_it_was_written(index: Path) -> None:
     files = {
         # printf abc | sha256sum; printf one | sha256sum
-        "bm25/vocab": {
-            "bytes": 3,
-            "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-        },
-        "papers.jsonl": {
-            "bytes": 3,
-            "sha256": "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed",
-        },
+        "bm25/vocab": FileFacts(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+        "papers.jsonl": FileFacts(3, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"),
     }
     assert read_manifest(current_generation(index)) == Manifest(FORMAT_VERSION, files=files, **FACTS)
 
@@ -138,27 +137,74 @@ def test_a_pointer_that_leads_nowhere_is_an_error(index: Path, name: str) -> Non
         current_generation(index)
     assert str(caught.value) == (
         f"{index}/CURRENT names generation {name!r}, which is not there; "
-        f"remove {index} and run `assistant ingest FILE --index {index}`"
+        f"run `assistant index rebuild --index {index}` to recover it from generation 000001"
     )
+
+
+def test_a_pointer_to_nothing_where_nothing_is_left_says_to_start_over(index: Path) -> None:
+    shutil.rmtree(index / "generations")
+    for read in (current_generation, recoverable_generation):
+        with pytest.raises(IndexFormatError) as caught:
+            read(index)
+        assert str(caught.value) == (
+            f"{index}/CURRENT names generation '000001', which is not there; "
+            f"ingest your files, or the papers.jsonl in {index}, into another index (--index)"
+        )
 
 
 def test_a_pointer_that_cannot_be_read_is_an_error(index: Path) -> None:
     (index / "CURRENT").write_bytes(b"\xff")
-    with pytest.raises(IndexFormatError, match=r"^\S+/CURRENT can't be read: "):
+    with pytest.raises(
+        IndexFormatError, match=r"^\S+/CURRENT can't be read: .*; run `assistant index rebuild"
+    ):
         current_generation(index)
+
+
+def test_a_lost_pointer_is_an_error_that_says_how_to_recover(index: Path) -> None:
+    (index / "CURRENT").unlink()
+    assert exists(index)
+    with pytest.raises(IndexFormatError) as caught:
+        current_generation(index)
+    assert str(caught.value) == (
+        f"{index}/CURRENT is missing; "
+        f"run `assistant index rebuild --index {index}` to recover it from generation 000001"
+    )
+
+
+def test_what_is_recoverable_is_the_generation_in_force_else_the_newest_whole_one(index: Path) -> None:
+    for number in range(9):
+        publish(index, f"generation {number}")
+    assert on_disk(index) == {"000009", "000010"}
+    (index / "generations" / "000011").mkdir()  # no manifest
+    (index / "CURRENT").write_text("000009\n")
+    assert recoverable_generation(index).name == "000009"
+    (index / "CURRENT").unlink()
+    assert recoverable_generation(index).name == "000010"
+
+
+@pytest.mark.parametrize("pointer", [None, "", "000009"])
+def test_nothing_is_deleted_where_the_pointer_was_lost(index: Path, pointer: str | None) -> None:
+    publish(index, "two")
+    (index / "CURRENT").unlink()
+    if pointer is not None:
+        (index / "CURRENT").write_text(pointer)
+    publish(index, "three")
+    assert (content(index), on_disk(index)) == ("three", {"000001", "000002", "000003"})
+    publish(index, "four")
+    assert (content(index), on_disk(index)) == ("four", {"000003", "000004"})
 
 
 DAMAGE: dict[str, tuple[str, str | None, str]] = {
     "papers missing": (
         "papers.jsonl",
         None,
-        "{file} is missing; remove {index} and run `assistant ingest FILE --index {index}`",
+        "{file} is missing; " + START_OVER,
     ),
     "papers truncated": (
         "papers.jsonl",
         "on",
         "{file} has 2 bytes, its manifest says 3; "
-        "remove {index} and run `assistant ingest FILE --index {index}`",
+        "ingest your files, or the papers.jsonl in {index}, into another index (--index)",
     ),
     "another file missing": (
         "bm25/vocab",
@@ -173,22 +219,22 @@ DAMAGE: dict[str, tuple[str, str | None, str]] = {
     "manifest missing": (
         "manifest.json",
         None,
-        "{file} is missing or damaged; remove {index} and run `assistant ingest FILE --index {index}`",
+        "{file} is missing or damaged; " + START_OVER,
     ),
     "manifest truncated": (
         "manifest.json",
         '{"format_ver',
-        "{file} is missing or damaged; remove {index} and run `assistant ingest FILE --index {index}`",
+        "{file} is missing or damaged; " + START_OVER,
     ),
     "manifest of another kind": (
         "manifest.json",
         "[]",
-        "{file} is missing or damaged; remove {index} and run `assistant ingest FILE --index {index}`",
+        "{file} is missing or damaged; " + START_OVER,
     ),
     "manifest without its fields": (
         "manifest.json",
         '{"format_version": 1}',
-        "{file} lacks fields of format 1; remove {index} and run `assistant ingest FILE --index {index}`",
+        "{file} lacks fields of format 1; " + START_OVER,
     ),
     "another version": (
         "manifest.json",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,24 @@ def test_filters_let_through_the_passages_of(four: Index, filters: Filters, expe
     assert sorted(set(passing)) == expected
     # A paper's passages pass together.
     assert passing == [passage.paper_id for passage in four.passages if passage.paper_id in expected]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"venues": "ACL"}, "venues is a tuple of texts, not the text 'ACL'; write ('ACL',)"),
+        ({"authors": "Noether"}, "authors is a tuple of texts, not the text 'Noether'; write ('Noether',)"),
+        ({"include_ids": "a1"}, "include_ids is a tuple of texts, not the text 'a1'; write ('a1',)"),
+        ({"exclude_ids": ""}, "exclude_ids is a tuple of texts, not the text ''; write ('',)"),
+        ({"years": 2021}, "years is a pair (first, last), either may be None, and not 2021"),
+        ({"years": (2021,)}, "years is a pair (first, last), either may be None, and not (2021,)"),
+        ({"years": "21"}, "years is a pair (first, last), either may be None, and not '21'"),
+    ],
+)
+def test_filters_of_the_wrong_kind_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError) as caught:
+        Filters(**wrong)
+    assert str(caught.value) == message
 
 
 def test_without_filters_no_mask_is_made(four: Index) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.embedding import Vectors
+from assistant.arrays import Vectors
 from assistant.errors import CorpusError, IndexFormatError
 from assistant.generations import current_generation
 from assistant.index import Index
-from assistant.ingest import Ingested, ingest, rebuild
+from assistant.ingest import Ingested, checked, ingest, rebuild
 from assistant.progress import silent
 from assistant.records import Filters, Paper
 from assistant.testing import HashingEmbedder
@@ -86,10 +86,82 @@ def test_what_is_not_embedded_needs_no_new_vector(papers: tuple[Paper, ...], tmp
     assert Index(tmp_path).paper("a3") == dated
 
 
-def test_the_last_of_two_papers_with_one_id_counts(papers: tuple[Paper, ...], tmp_path: Path) -> None:
-    other = replace(papers[0], title="Another")
-    assert counts(run([papers[0], other], tmp_path, HashingEmbedder())) == (1, 0, 0)
-    assert Index(tmp_path).papers == (other,)
+RAW = Paper(
+    " p\u200b1",
+    "Caf\u0065\u0301\n\ud800",
+    " Two\r\nlines. ",
+    authors=("A.\u00a0One",),
+    venue="IC\u00adML",
+    doi="10.1/x\udfff",
+    url=" ",
+    extra={"no\ud800te": "x\ty"},
+)
+
+
+def test_papers_are_made_canonical() -> None:
+    paper = checked([RAW])["p1"]
+    assert paper == Paper(
+        "p1", "Café", "Two lines.", authors=("A. One",), venue="ICML", doi="10.1/x", extra={"note": "x y"}
+    )
+    assert checked([paper]) == {"p1": paper}
+
+
+def test_a_paper_that_is_not_canonical_is_stored_as_if_it_were(
+    tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    assert counts(run([RAW], tmp_path, embedder)) == (1, 0, 0)
+    assert_consistent(tmp_path, embedder, [checked([RAW])["p1"]])
+    assert counts(run([RAW], tmp_path, embedder)) == (0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("papers", "message"),
+    [
+        ([Paper("a", "T", " ")], "paper 'a', 'T', has an empty abstract; leave it out"),
+        ([Paper("a", "", "\ud800\u200b")], "paper 'a', '', has an empty abstract; leave it out"),
+        (
+            [Paper("a", "One", "It is."), Paper("b", "T", "It is."), Paper("a ", "Two " * 20, "It is not.")],
+            # Fourteen times "Two" and the spaces between them are 55 characters; one more would be 59, and 61
+            # with what stands for the rest.
+            f"two papers have the id 'a': 'One' and '{'Two ' * 14}…'; give each paper an id of its own",
+        ),
+        (
+            [Paper("a", "One", "It is."), Paper("a", "One", "It is.")],
+            "two papers have the id 'a': 'One' and 'One'; give each paper an id of its own",
+        ),
+    ],
+    ids=["a space", "unseen characters", "one id for two", "the same twice"],
+)
+def test_papers_that_cannot_be_stored_are_an_error(
+    tmp_path: Path, embedder: HashingEmbedder, papers: list[Paper], message: str
+) -> None:
+    with pytest.raises(CorpusError) as caught:
+        run(papers, tmp_path / "new", embedder)
+    assert str(caught.value) == message
+    assert not (tmp_path / "new").exists()
+
+
+def test_another_paper_with_the_id_of_a_stored_one_is_refused(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    """As the first paper of a second listing page is, whose ids are positions."""
+    other = Paper("a2", "Birds of the Alps", "There are many.")
+    with pytest.raises(CorpusError) as caught:
+        run([Paper("a4", "New", "It is new."), other], index_folder, embedder)
+    assert str(caught.value) == (
+        f"{index_folder} has another paper with the id 'a2', 'SlimTune: Tuning without Gradients', than the "
+        "new 'Birds of the Alps'; ingest into another --index, or give the papers ids of their own"
+    )
+    assert_consistent(index_folder, embedder, papers)
+
+
+@pytest.mark.parametrize("change", [{"title": "A better title"}, {"abstract": "It says it better."}])
+def test_a_paper_with_the_same_title_or_the_same_abstract_is_an_update(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder, change: dict[str, str]
+) -> None:
+    changed = replace(papers[1], **change)  # type: ignore[arg-type]
+    assert counts(run([changed], index_folder, embedder)) == (0, 1, 2)
+    assert_consistent(index_folder, embedder, [papers[0], changed, papers[2]])
 
 
 def test_other_passage_settings_or_another_embedder_make_the_index_anew(
@@ -117,6 +189,18 @@ def test_rebuild_needs_the_papers_alone(papers: tuple[Paper, ...], index_folder:
     assert_consistent(index_folder, other, papers)
 
 
+def test_an_index_that_lost_its_pointer_is_not_written_over_but_rebuilt(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    new = Paper("a4", "A new one", "It came late.")
+    run([new], index_folder, embedder)
+    (index_folder / "CURRENT").unlink()
+    with pytest.raises(IndexFormatError, match=r"CURRENT is missing; run `assistant index rebuild --index "):
+        run([new], index_folder, embedder)
+    rebuild(index_folder, embedder, passage_tokens=160, progress=silent)
+    assert_consistent(index_folder, embedder, [*papers, new])
+
+
 def test_passages_that_the_embedder_cuts_are_counted(papers: tuple[Paper, ...], tmp_path: Path) -> None:
     # Titles alone are 6, 4 and 5 words, so no passage of them fits into 4.
     assert run(papers, tmp_path, HashingEmbedder(max_tokens=4)).manifest.passages_cut > 0
@@ -132,7 +216,7 @@ def test_a_damaged_index_is_not_written_over(
     papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
 ) -> None:
     (current_generation(index_folder) / "papers.jsonl").write_text("")
-    with pytest.raises(IndexFormatError, match=r"papers.jsonl has 0 bytes, its manifest says \d+; remove"):
+    with pytest.raises(IndexFormatError, match=r"papers.jsonl has 0 bytes, .*; ingest your files"):
         run(papers, index_folder, embedder)
 
 

@@ -16,11 +16,10 @@ import pytest
 from filelock import FileLock
 
 import assistant.models
-from assistant.errors import ModelError
-from assistant.models import CATALOGUE, DEFAULT_MODEL, EMBEDDER, Model, ModelStore
+from assistant.errors import ModelError, SourceFailed
+from assistant.models import CATALOGUE, DEFAULT_MODEL, EMBEDDER, Model, ModelStore, conversion
 from assistant.models.catalogue import HubFile, ModelFile, Source, Wheel, Wheels
-from assistant.models.receipt import Receipt, entries
-from assistant.models.sources import SourceFailed
+from assistant.models.receipt import Receipt, entries, read_receipt
 from assistant.progress import Progress
 
 CONTENT = b"weights of the tiny model"
@@ -71,7 +70,8 @@ class StandIn:
         self.converted += 1
         target.mkdir(parents=True, exist_ok=True)
         (target / "openvino_model.xml").write_bytes(gguf.read_bytes().upper())
-        Receipt(entries([target / "openvino_model.xml"]), gguf.name, "stand-in").write(target)
+        made = entries([target / "openvino_model.xml"])
+        Receipt(made, gguf.name, "stand-in", conversion.RECIPE).write(target)
 
     def store(self, folder: Path, *models: Model) -> ModelStore:
         catalogue = {model.name: model for model in models or (TINY, TINIER, VECTORS)}
@@ -375,6 +375,29 @@ def test_a_users_gguf_is_converted_once_and_again_when_it_changes(tmp_path: Path
     gguf.write_bytes(b"another")
     assert store.convert_gguf(gguf) != folder
     assert stand_in.converted == 2
+
+
+def test_what_an_older_recipe_converted_is_converted_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = StandIn()
+    store = stand_in.store(tmp_path / "cache")
+    store.pull("tiny")
+    gguf = tmp_path / "mine.gguf"
+    gguf.write_bytes(b"first")
+    folder = store.convert_gguf(gguf)
+    monkeypatch.setattr("assistant.models.conversion.RECIPE", conversion.RECIPE + 1)
+    state = store.state("tiny")
+    assert (state.downloaded, state.converted, state.installed) == (True, False, False)
+    store.pull("tiny")
+    assert store.state("tiny").installed
+    assert store.convert_gguf(gguf) == folder
+    assert (len(stand_in.asked), stand_in.converted) == (1, 4)
+
+
+def test_a_receipt_that_tells_no_recipe_is_of_the_first(tmp_path: Path) -> None:
+    (tmp_path / "receipt.json").write_text('{"files": [], "source": "", "made_by": ""}')
+    assert read_receipt(tmp_path) == Receipt((), "", "", recipe=1)
 
 
 def test_a_gguf_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from assistant.errors import ModelError
 from assistant.models import conversion
 from assistant.models.conversion import convert, rewrite
-from assistant.models.receipt import read_receipt, sha256_of
+from assistant.models.receipt import read_receipt
 from assistant.progress import silent
+from assistant.storage import sha256_of
 
 Steps = list[tuple[int, int, str]]
 
@@ -138,6 +139,7 @@ def test_a_converted_folder_has_its_files_and_a_receipt_and_nothing_else(
     assert receipt.damaged(target) == []
     assert receipt.source == f"in.gguf {sha256_of(gguf)}"
     assert receipt.made_by.startswith("openvino-genai 20")
+    assert receipt.recipe == conversion.RECIPE
     assert below(target.parent) == ["model", *[f"model/{name}" for name in below(target)]]
     assert gguf.is_file()
     said = [what for _, _, what in steps]

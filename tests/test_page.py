@@ -5,15 +5,17 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from assistant.answering import DraftGrew, EvidenceFound, SentenceVerified
 from assistant.api import Assistant
 from assistant.embedding import Embedder
-from assistant.errors import SettingsError
+from assistant.errors import GenerationError, SettingsError
+from assistant.events import DraftGrew, DraftRejected, EvidenceFound, SentenceVerified
+from assistant.generation.base import Delta
 from assistant.page.exchange import Exchange, turns
 from assistant.page.page import EXAMPLES, asked, build_page, launch, suggested
 from assistant.page.rendering import (
@@ -24,14 +26,22 @@ from assistant.page.rendering import (
     marked_abstract,
     paper_link,
 )
-from assistant.records import Citation, Paper, ScoredPaper, Sentence
+from assistant.records import Citation, Message, Paper, Reason, ScoredPaper, Sentence
 from assistant.settings import Settings
-from assistant.testing import ScriptedModel
+from assistant.testing import HashingEmbedder, ScriptedModel
 
 HOSTILE = '<img src=x onerror="alert(1)"> **bold** ${1+1} {{value}}'
 SAFE = "&lt;img src=x onerror=&quot;alert(1)&quot;&gt; **bold** ${1+1} {{value}}"
 MEMORY = "By how much does LongCache reduce cache memory?"
 REPLY = "LongCache reduces cache memory by 62%."
+
+
+class FailingModel(ScriptedModel):
+    """Says its reply, then fails."""
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
+        yield from list(super().stream(messages, max_tokens=max_tokens))[:-1]
+        raise GenerationError("the server has gone")
 
 
 @pytest.fixture
@@ -95,8 +105,8 @@ def test_nothing_anyone_wrote_becomes_html() -> None:
         HOSTILE,
         HOSTILE + "?",
         (paper,),
-        (Sentence(HOSTILE, (1,), "supported", 1.0),),
-        draft=HOSTILE,
+        (Sentence(HOSTILE, (1,), (HOSTILE,), "supported", 1.0),),
+        unverified=HOSTILE,
         fault=HOSTILE,
     )
     used = replace(exchange, citations=(Citation(1, HOSTILE, "x", 0, len(HOSTILE), HOSTILE),))
@@ -117,25 +127,80 @@ def test_an_exchange_grows_from_papers_to_draft_to_verified_sentences(papers: tu
     assert "Reading 3 abstracts" in conversation_html((exchange,), live=True)
     assert evidence_html((exchange,)).count('<p class="role">retrieved</p>') == 3
 
-    exchange = exchange.after(DraftGrew("It is 62% [1]. And the"))
-    assert exchange.unverified == "It is 62%. And the"
+    exchange = exchange.after(DraftGrew("It ", "It "))
+    exchange = exchange.after(DraftGrew("is 62% [1]. And the", "It is 62% [1]. And the"))
+    html = conversation_html((exchange,), live=True)
+    assert '<span class="draft">It is 62% [1]. And the</span>' in html
+    assert "Writing" in html
 
-    citation = Citation(1, "a1", "a1:0", 0, 9, papers[0].abstract[:9])
-    exchange = exchange.after(SentenceVerified(Sentence("It is 62%.", (1,), "supported", 1.0), (citation,)))
-    assert exchange.unverified == "And the"
+    quote = papers[0].abstract[:9]
+    sentence = Sentence("It is 62%.", (1,), (quote,), "supported", 1.0)
+    verified = SentenceVerified(sentence, (Citation(1, "a1", "a1:0", 0, 9, quote),))
+    exchange = exchange.after(DraftGrew(" rest", "And the rest")).after(verified)
     html = conversation_html((exchange,), live=True)
     assert 'href="#x1-c1"' in html
-    assert '<span class="draft">And the</span>' in html
+    assert '<span class="draft">And the rest</span>' in html
     assert '<mark id="x1-c1" tabindex="-1">Long cont</mark>' in evidence_html((exchange,))
+
+    exchange = exchange.after(DraftRejected(Reason("extracts", "The best matching sentences, quoted.")))
+    html = conversation_html((exchange,), live=True)
+    assert (exchange.sentences, exchange.citations, exchange.unverified) == ((), (), "")
+    assert "draft" not in html
+    assert "It is 62%" not in html
+    assert "<mark" not in evidence_html((exchange,))
+
+
+@pytest.mark.parametrize("unverified", ["", "And the"], ids=["between sentences", "within one"])
+def test_while_sentences_come_it_is_said_that_the_model_writes(unverified: str) -> None:
+    said = Sentence("S.", (1,), ("S.",), "supported", 1.0)
+    exchange = Exchange(1, "Q?", papers=(Paper("a1", "T", "S."),), sentences=(said,), unverified=unverified)
+    assert "Writing" in conversation_html((exchange,), live=True)
+
+
+def answering(assistant: Assistant, model: ScriptedModel) -> list[Exchange]:
+    """The exchange at each step of the answer that `model` gives."""
+    assistant = Assistant(assistant.index, HashingEmbedder(), model, Settings())
+    return [conversation[-1] for conversation in asked(assistant, MEMORY, ())]
+
+
+def test_the_grey_text_is_what_of_the_draft_is_in_no_sentence_yet(assistant: Assistant) -> None:
+    grown = answering(assistant, ScriptedModel(f"{REPLY} Decoding is 1.4x faster. Training takes 36 hours."))
+    first = {len(exchange.sentences): exchange.unverified for exchange in reversed(grown[:-1])}
+    assert (first[1], first[2]) == ("Decoding ", "Training ")
+    assert grown[-3].unverified == "Training takes 36 hours. "
+
+
+@pytest.mark.parametrize("reply", [REPLY, "Whales sing.", "The excerpts do not mention it."])
+def test_nothing_unverified_is_left_when_the_answer_is_there(assistant: Assistant, reply: str) -> None:
+    last = answering(assistant, ScriptedModel(reply))[-1]
+    assert last.answer is not None
+    assert (last.sentences, last.citations) == (last.answer.sentences, last.answer.citations)
+    assert last.unverified == ""
+    assert "draft" not in conversation_html((last,))
+
+
+def test_a_failing_model_shows_why_and_none_of_its_sentences(assistant: Assistant) -> None:
+    grown = answering(assistant, FailingModel(f"{REPLY} Training takes 36 hours."))
+    assert any(exchange.sentences for exchange in grown)
+    html = conversation_html((grown[-1],))
+    assert '<p class="fault">the server has gone</p>' in html
+    assert REPLY not in html
+    assert "draft" not in html
+    assert evidence_html((grown[-1],)).count("retrieved, not used") == 3
+
+
+def test_the_header_says_what_answers() -> None:
+    assert "Answers about 1,234 papers, by qwen.</p>" in header_html(1234, "qwen")
+    assert "Answers about 1 paper, without a model, in extracts.</p>" in header_html(1, "none")
 
 
 @pytest.mark.parametrize(
     ("sentence", "shape"),
     [
-        (Sentence("S.", (1,), "supported", 1.0), "✔"),
-        (Sentence("S.", (1,), "partial", 0.5), "◐"),
-        (Sentence("S.", (), "unsupported", 0.0), "✖"),
-        (Sentence("Hello.", (), "supported", 1.0), None),
+        (Sentence("S.", (1,), ("S.",), "supported", 1.0), "✔"),
+        (Sentence("S.", (1,), ("S.",), "partial", 0.5), "◐"),
+        (Sentence("S.", (), (), "unsupported", 0.0), "✖"),
+        (Sentence("Hello.", (), (), "supported", 1.0), None),
     ],
     ids=["supported", "partial", "unsupported", "nothing to judge"],
 )
@@ -188,7 +253,7 @@ def test_a_blank_question_is_not_asked(assistant: Assistant, model: ScriptedMode
 def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: ScriptedModel) -> None:
     growing = asked(assistant, MEMORY, ())
     conversation = next(growing)
-    while not conversation[-1].draft:
+    while not conversation[-1].unverified:
         conversation = next(growing)
     growing.close()  # type: ignore[attr-defined]
     assert model.closed_early == 1

@@ -1,31 +1,37 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import CHROMIUM, PAPERS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from assistant.api import Assistant
+from assistant.errors import GenerationError
 from assistant.generation.base import Delta
 from assistant.page.page import build_page, launch
 from assistant.records import Message, Paper
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
-from tests.conftest import CHROMIUM, PAPERS
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; install it to run these"),
+    # Gradio sets an option that pandas 3.1 deprecates, each time it adds up how long its queue took.
+    pytest.mark.filterwarnings("ignore:.*future.no_silent_downcasting:DeprecationWarning"),
 ]
 
 MEMORY = "By how much does LongCache reduce cache memory?"
 REPLY = "LongCache reduces cache memory by 62%. Decoding is 1.4x faster."
+FAILURE = "(failure)"
+GREY = (".draft", ".question")
 HOSTILE = '<img src=x onerror="document.title=1"> **LongCache**'
 QUIET = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
@@ -36,9 +42,24 @@ QUIET = (
 class SlowModel(ScriptedModel):
     """A scripted model that takes its time over each word."""
 
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         for delta in super().stream(messages, max_tokens=max_tokens):
             time.sleep(0.1)
+            yield delta
+
+
+class SteppedModel(ScriptedModel):
+    """A scripted model that says a word when it is let, and fails at one."""
+
+    def __init__(self, *replies: str) -> None:
+        super().__init__(*replies)
+        self.let = threading.Semaphore(0)
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
+        for delta in super().stream(messages, max_tokens=max_tokens):
+            assert self.let.acquire(timeout=30)
+            if FAILURE in delta.text:
+                raise GenerationError(FAILURE)
             yield delta
 
 
@@ -112,6 +133,50 @@ def test_evidence_comes_first_then_a_draft_then_verified_sentences(browser: Brow
         settled(page)
         expect(page.locator(".draft")).to_have_count(0)
         expect(page.locator(".card.used")).to_have_count(1)
+
+
+def test_the_draft_is_grey_and_turns_into_sentences(browser: Browser) -> None:
+    model = SteppedModel(f"{REPLY} Training takes 36 hours on 8 GPUs.")
+    with served(model) as address, opened(browser, address) as page:
+        draft, sentences = page.locator(".draft"), page.locator(".live .sentence")
+        ask(page, MEMORY)
+        model.let.release(3)
+        expect(draft).to_have_text("LongCache reduces cache")
+        expect(sentences).to_have_count(0)
+        colours = [page.locator(place).evaluate("e => getComputedStyle(e).color") for place in GREY]
+        assert colours[0] != colours[1]
+        for words, count, rest in ((4, 1, "Decoding"), (2, 1, "Decoding is 1.4x"), (2, 2, "Training")):
+            model.let.release(words)
+            expect(draft).to_have_text(rest)
+            expect(sentences).to_have_count(count)
+        model.let.release(8)
+        settled(page)
+        expect(page.locator(".sentence.supported")).to_have_count(3)
+        expect(draft).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"),
+    [
+        ("Fish swim.", "LongCache reduces cache memory by 62%, and decoding is 1.4x faster. [1]"),
+        (f"Fish {FAILURE}", FAILURE),
+    ],
+    ids=["replaced by extracts", "the model fails"],
+)
+def test_a_rejected_draft_disappears(browser: Browser, end: str, shown: str) -> None:
+    model = SteppedModel(f"Whales sing at sea. {end}")
+    with served(model) as address, opened(browser, address) as page:
+        ask(page, MEMORY)
+        model.let.release(2)
+        expect(page.locator(".draft")).to_have_text("Whales sing")
+        model.let.release(3)
+        expect(page.locator(".live .sentence.unsupported")).to_have_text("Whales sing at sea. ✖")
+        expect(page.locator(".draft")).to_have_text("Fish")
+        model.let.release(3)
+        settled(page)
+        expect(page.locator(".exchange")).to_contain_text(shown)
+        expect(page.locator(".draft, .sentence.unsupported")).to_have_count(0)
+        expect(page.locator(".exchange")).not_to_contain_text("Whales")
 
 
 def test_hostile_text_is_shown_as_text(browser: Browser) -> None:

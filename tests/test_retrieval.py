@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from assistant import retrieval
-from assistant.embedding import Vectors
+from assistant.arrays import Vectors
 from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.progress import silent
@@ -134,13 +134,48 @@ def test_the_fusion_decides_and_ties_keep_the_order_of_the_index(
     assert ids(search("query about a compass", handmade, k=2, fusion=fusion)) == expected[:2]
 
 
-def test_candidates_come_from_both_sides(handmade: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def few_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One passage from each side for each paper asked for."""
     monkeypatch.setattr(retrieval, "CANDIDATES", 1)
-    papers = search("query about a compass", handmade)
-    assert sorted(ids(papers)) == ["a", "c"]  # the nearest, and the one that says compass most
-    assert ids(search("query about unicorns", handmade)) == ["a"]
+    monkeypatch.setattr(retrieval, "_CANDIDATES_PER_PAPER", 1)
 
 
+@pytest.mark.usefixtures("few_candidates")
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("query about a compass", [0.6, 1]), ("query about unicorns", [1])],
+    ids=["the nearest, and the one that says compass most", "the nearest alone"],
+)
+def test_candidates_come_from_both_sides(handmade: Index, query: str, expected: list[float]) -> None:
+    seen: list[float] = []
+
+    def spy(dense: Scores, lexical: Scores) -> Scores:
+        seen.extend(round(float(score), 6) for score in dense)
+        return zscore_sum(dense, lexical)
+
+    assert len(search(query, handmade, k=1, fusion=spy)) == 1
+    assert sorted(seen) == expected
+
+
+@pytest.mark.usefixtures("few_candidates")
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 8, 9, 10, 11, 50])
+def test_as_many_papers_come_as_asked_for_if_there_are_so_many(
+    papers: tuple[Paper, ...], tmp_path: Path, embedder: HashingEmbedder, k: int
+) -> None:
+    """The nearest passages are all of one paper, so the candidates must grow to reach the others."""
+    long = Paper("long", "", "The cache is large. " * 50)
+    others = [Paper(f"o{number}", "", f"Bird number {number} sings.") for number in range(9)]
+    ingest([long, *others], tmp_path / "growing", embedder, passage_tokens=16, progress=silent)
+    index = Index.open(tmp_path / "growing", embedder)
+    assert len(index.passages) > 20
+    for filters, passing in ((NO_FILTERS, 10), (Filters(exclude_ids=("o1", "o2")), 8)):
+        found = retrieve("The cache is large.", index, embedder, k=k, filters=filters, fusion=zscore_sum)
+        assert len(found) == min(k, passing)
+        assert ids(found)[:1] == ["long"][:k]
+
+
+@pytest.mark.usefixtures("few_candidates")
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [
@@ -152,10 +187,9 @@ def test_candidates_come_from_both_sides(handmade: Index, monkeypatch: pytest.Mo
     ],
 )
 def test_filters_apply_before_the_candidates_are_taken(
-    handmade: Index, monkeypatch: pytest.MonkeyPatch, filters: Filters, expected: list[str]
+    handmade: Index, filters: Filters, expected: list[str]
 ) -> None:
-    monkeypatch.setattr(retrieval, "CANDIDATES", 1)
-    assert ids(search("query about a compass", handmade, filters=filters)) == expected
+    assert ids(search("query about a compass", handmade, k=1, filters=filters)) == expected
 
 
 def test_passages_collapse_to_papers(

@@ -73,7 +73,8 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         "",
         {},
         {"fusion": "max"},
-        "setting fusion: 'max' is not possible: Input should be 'zscore' or 'reciprocal_rank'",
+        "setting fusion: 'max' is not possible: "
+        "Input should be 'zscore', 'reciprocal_rank', 'dense' or 'bm25'",
     ),
     "no time at all": (
         "request_timeout = nan",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import signal
 import subprocess
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.storage import sync, sync_tree, write_atomically
+from assistant.storage import sha256_of, sync, sync_tree, write_atomically
 
 
 def test_a_file_is_made_and_replaced(tmp_path: Path) -> None:
@@ -76,3 +77,11 @@ def test_a_file_system_that_cannot_sync_is_no_fault(tmp_path: Path, monkeypatch:
 
 def _name(descriptor: int) -> str:
     return str(Path(f"/proc/self/fd/{descriptor}").resolve())
+
+
+def test_a_hash_is_of_all_bytes_and_its_progress_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 1_500_000)
+    told: list[int] = []
+    assert sha256_of(path, told.append) == hashlib.sha256(b"x" * 1_500_000).hexdigest()
+    assert told == [1_048_576, 1_500_000]

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +12,13 @@ from llama_index.core.vector_stores.types import (
     MetadataFilter,
     MetadataFilters,
     VectorStoreQuery,
+    VectorStoreQueryMode,
 )
 
 from assistant.index import Index
 from assistant.records import Paper, Passage
 from assistant.testing import HashingEmbedder
 from assistant.vector_store import PassageVectorStore, passage_node
-from assistant.vectors import VectorIndex
 
 A = Paper("a", "Caches", "One. Two.", authors=("Ada Lovelace",), year=2023, venue="ICML")
 B = Paper("b", "Layers", "Three.", authors=("Emmy Noether", "Ada Lovelace"), year=2021)
@@ -106,12 +105,19 @@ def test_an_empty_store_and_a_query_without_vector_find_nothing(store: PassageVe
     assert store.query(VectorStoreQuery(query_str="cache")).ids == []
 
 
-def test_vectors_are_kept_outside_the_nodes(store: PassageVectorStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("mode", [mode for mode in VectorStoreQueryMode if mode != "default"])
+def test_a_query_of_another_mode_is_refused(store: PassageVectorStore, mode: VectorStoreQueryMode) -> None:
+    for asked in (store, PassageVectorStore()):
+        with pytest.raises(
+            ValueError, match=f"^PassageVectorStore .* mode 'default' alone, not '{mode.value}'$"
+        ):
+            found(asked, mode=mode)
+
+
+def test_vectors_are_kept_outside_the_nodes(store: PassageVectorStore) -> None:
     result = store.query(VectorStoreQuery(query_embedding=[1.0, 0.0], similarity_top_k=3))
     assert [node.embedding for node in result.nodes or []] == [None] * 3
     assert NODES[0].embedding is not None  # the caller's nodes are as they were
-    store.persist(str(tmp_path / "vectors"))
-    assert len(VectorIndex.open(tmp_path / "vectors")) == 3
 
 
 class Hashing(BaseEmbedding):
@@ -137,3 +143,17 @@ def test_an_index_is_a_llama_index_retriever(index: Index) -> None:
     older = where("year", FilterOperator.LT, 2023)
     found = vector_index.as_retriever(similarity_top_k=5, filters=older).retrieve(question)
     assert {node.node.ref_doc_id for node in found} == {"a2", "a3"}
+
+
+def test_a_store_over_an_index_changes_without_the_index(index: Index, embedder: HashingEmbedder) -> None:
+    (vector,) = embedder.encode(["A storm of birds"])
+    node = passage_node(A, Passage("a:0", "a", 0, 4, "One."), map(float, vector))
+    added, deleted = PassageVectorStore.from_index(index), PassageVectorStore.from_index(index)
+    added.add([node])
+    added.add([node])
+    deleted.delete("a2")
+    everything = VectorStoreQuery(query_embedding=[float(value) for value in vector], similarity_top_k=9)
+    assert (added.query(everything).ids or [])[:2] == ["a:0", "a:0"]
+    assert sorted(added.query(everything).ids or []) == ["a1:0", "a2:0", "a3:0", "a:0", "a:0"]
+    assert sorted(deleted.query(everything).ids or []) == ["a1:0", "a3:0"]
+    assert len(index.vectors) == 3

@@ -63,6 +63,12 @@ def test_vectors_come_back_as_they_went_in(index: VectorIndex) -> None:
     np.testing.assert_array_equal(index.vectors(np.array([2, 0, 2])), VECTORS[[2, 0, 2]])
 
 
+def test_vectors_can_be_added_to_an_index_that_was_made() -> None:
+    index = VectorIndex.from_vectors(VECTORS[:1])
+    index.add(VECTORS[1:])
+    assert found(index, 4) == NEAREST
+
+
 def test_an_index_without_vectors_finds_nothing() -> None:
     index = VectorIndex.from_vectors(np.empty((0, 2), dtype=np.float32))
     assert found(index, 3) == found(index, 3, []) == []

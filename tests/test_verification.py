@@ -4,7 +4,7 @@ import pytest
 
 from assistant.context import ContextPaper
 from assistant.records import Paper, Passage
-from assistant.verification import Verifier, numbers
+from assistant.verification import Verifier, narrowed, numbers
 
 CACHE = (
     "LongCache keeps one third of the layers. It reduces memory by 62% and decoding is 1.4x faster. "
@@ -56,6 +56,20 @@ def test_support_of_a_claim(verifier: Verifier, claim: str, share: float, verdic
     assert (round(support.share, 3), support.verdict) == (share, verdict)
     assert support.span is not None
     assert support.span.text.startswith(span)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("SlimTune needs 3 labels.", "supported"),
+        ("SlimTune needs three labels.", "supported"),
+        ("SlimTune needs 3.0 labels.", "supported"),
+        ("SlimTune needs 4 labels.", "unsupported"),
+    ],
+)
+def test_number_that_the_abstract_spells_out_is_that_number(claim: str, verdict: str) -> None:
+    verifier = Verifier([shown(1, "a", "", "SlimTune needs three labels.")], "")
+    assert verifier.support(claim).verdict == verdict
 
 
 def test_span_is_where_the_abstract_says_it() -> None:
@@ -123,6 +137,7 @@ NUMBERS = {
     "a comma that is none of thousands": ("1,2 and 10,00", {"1,2", "10,00"}),
     "range": ("5-10 or 10–20", {"5", "10", "20"}),
     "ends of sentences": ("in 2020, of 3.", {"2020", "3"}),
+    "zeros that say nothing": ("62.0% of −0.50, 10 and 100", {"62", "-0.5", "10", "100"}),
     "unit attached": ("5.75x in 12ms", {"5.75", "12"}),
 }
 
@@ -130,3 +145,13 @@ NUMBERS = {
 @pytest.mark.parametrize(("text", "expected"), NUMBERS.values(), ids=NUMBERS)
 def test_numbers_of_a_text(text: str, expected: set[str]) -> None:
     assert numbers(text) == expected
+
+
+def test_a_long_sentence_is_narrowed_to_the_forty_words_that_share_most_with_the_claim() -> None:
+    """Of 50 words the 47th to 49th are claimed, so the quote is the last words but one, 10 to 49."""
+    sentence = " ".join([*(f"w{i}" for i in range(46)), "memory", "shrinks", "greatly", "here."])
+    (span, _), *_ = Verifier([shown(1, "a", "", sentence)], "memory").best_for_question(1)
+    quote = narrowed(span, "Memory shrinks greatly.")
+    assert quote.text == " ".join(sentence.split()[9:49])
+    assert quote.paper.abstract[quote.start : quote.end] == quote.text
+    assert narrowed(quote, "Memory shrinks greatly.") == quote

@@ -8,13 +8,17 @@ from pathlib import Path
 
 from assistant.errors import ModelError
 from assistant.generation.base import LanguageModel
+from assistant.progress import Progress, silent
 from assistant.settings import Settings
 
+_LONGEST_NAME = 1_000  # characters; file systems refuse to look longer ones up
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
-def open_model(settings: Settings) -> LanguageModel | None:
+def open_model(settings: Settings, progress: Progress = silent) -> LanguageModel | None:
     """The language model that the setting `model` names; None for `none`.
+
+    `progress` is told of the conversion of a GGUF file that is used for the first time.
 
     Raises:
         ModelError: nothing is known by that name, or the model is not on this machine.
@@ -29,11 +33,13 @@ def open_model(settings: Settings) -> LanguageModel | None:
         from assistant.generation.openai import OpenAIServer
 
         return OpenAIServer(named, settings)
-    path = Path(named).expanduser()
+    if len(named) > _LONGEST_NAME:
+        raise ModelError(f"{named[:40]}… names no model: it has {len(named)} characters")
+    path = Path(named)
     if path.is_dir() and (found := _from_folder(path, settings)):
         return found
     if path.is_file() or path.suffix.lower() == ".gguf":
-        return _from_gguf(path, settings)
+        return _from_gguf(path, settings, progress)
     return _from_name(named, settings)
 
 
@@ -47,10 +53,10 @@ def _from_folder(folder: Path, settings: Settings) -> LanguageModel | None:
     return None
 
 
-def _from_gguf(path: Path, settings: Settings) -> LanguageModel:
+def _from_gguf(path: Path, settings: Settings, progress: Progress) -> LanguageModel:
     from assistant.models import ModelStore
 
-    return _openvino(ModelStore(settings.cache_dir).convert_gguf(path), path.stem, settings)
+    return _openvino(ModelStore(settings.cache_dir).convert_gguf(path, progress), path.stem, settings)
 
 
 def _from_name(named: str, settings: Settings) -> LanguageModel:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from assistant.errors import GenerationError
+from assistant.errors import GenerationError, first_line
 
 _T = TypeVar("_T")
 
@@ -60,12 +60,6 @@ def _fetched(source: str, load: Callable[[bool], _T]) -> _T:
         ) from error
     except Exception as error:
         raise GenerationError(f"{source} can't be had from the hub: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of a foreign error's message, or its type where it has none."""
-    lines = str(error).strip().splitlines()
-    return lines[0][:300] if lines else type(error).__name__
 
 
 def _is_not_about_torch(record: logging.LogRecord) -> bool:

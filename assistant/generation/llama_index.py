@@ -8,9 +8,8 @@ from typing import Any
 
 from llama_index.core.llms import LLM, ChatMessage, ChatResponse
 
-from assistant.errors import GenerationError
+from assistant.errors import GenerationError, first_line
 from assistant.generation.base import Delta
-from assistant.generation.hub import first_line
 from assistant.records import Message, Usage
 from assistant.tokens import cl100k
 

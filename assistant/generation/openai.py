@@ -10,9 +10,9 @@ from typing import TypeVar
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from assistant.errors import GenerationError, SettingsError
+from assistant.errors import GenerationError, SettingsError, first_line
 from assistant.generation.base import Delta
-from assistant.generation.hub import first_line, load_tokenizer
+from assistant.generation.hub import load_tokenizer
 from assistant.records import Message, Usage
 from assistant.settings import Settings
 from assistant.tokens import cl100k

@@ -58,7 +58,8 @@ class OpenVINOModel:
 
     def count_tokens(self, text: str) -> int:
         """Number of tokens of `text` by the model's tokenizer."""
-        return int(self._tokenizer.encode(text, add_special_tokens=False).input_ids.shape[1])
+        with self._errors_mapped("count tokens"):
+            return int(self._tokenizer.encode(text, add_special_tokens=False).input_ids.shape[1])
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator stops the generation at its next token."""
@@ -123,8 +124,8 @@ class OpenVINOModel:
 
         with self._pipeline_lock:
             if self._loaded_pipeline is None:
-                self._cache_dir.mkdir(parents=True, exist_ok=True)
                 with self._errors_mapped("load"):
+                    self._cache_dir.mkdir(parents=True, exist_ok=True)
                     self._loaded_pipeline = openvino_genai.LLMPipeline(
                         str(self._folder), "CPU", prompt_lookup=True, CACHE_DIR=str(self._cache_dir)
                     )
@@ -134,6 +135,8 @@ class OpenVINOModel:
     def _errors_mapped(self, task: str) -> Iterator[None]:
         try:
             yield
+        except GenerationError:
+            raise
         except Exception as error:
             # OpenVINO's messages begin with lines about its own source files.
             lines = [line for line in str(error).splitlines() if line.strip() and "/src/" not in line]

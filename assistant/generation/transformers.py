@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import GenerationError, MissingExtraError
+from assistant.errors import GenerationError, MissingExtraError, first_line
 from assistant.generation.base import Delta
-from assistant.generation.hub import first_line, from_hub
+from assistant.generation.hub import from_hub
 from assistant.records import Message, Usage
 
 _CONTEXT_WINDOW = 4096  # where the model's config does not tell

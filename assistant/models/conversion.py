@@ -18,11 +18,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import ModelError
+from assistant.errors import ModelError, first_line
 from assistant.models.disk import full, megabytes, require_space
-from assistant.models.receipt import Receipt, entries, sha256_of
+from assistant.models.receipt import Receipt, entries
 from assistant.progress import Progress
-from assistant.storage import sync_tree
+from assistant.storage import sha256_of, sync_tree
 
 _WEIGHTS = "weights.gguf"
 _EXPECTED = ("openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml", "openvino_detokenizer.xml")
@@ -32,6 +32,7 @@ _EXPECTED = ("openvino_model.xml", "openvino_model.bin", "openvino_tokenizer.xml
 # 34 when rewritten), and widens Q6_K to 16 bits, twice the size of Q8_0.
 _KEPT_MATRICES = {"F16", "Q8_0", "Q4_0"}
 _KEPT_VECTORS = {"F32", "F16"}
+RECIPE = 1  # raised whenever the same file would be converted in another way: what there is is made anew
 _ROWS = 1024  # rewritten at a time, so that a vocabulary's matrix does not fill the memory as float32
 
 # How Python and OpenVINO put it.
@@ -59,7 +60,7 @@ def convert(gguf: Path, target: Path, progress: Progress) -> None:
         progress(0, 0, "checking")
         made = sorted(staging.iterdir())
         made_by = f"openvino-genai {version('openvino-genai')}"
-        Receipt(entries(made), f"{gguf.name} {sha256_of(gguf)}", made_by).write(staging)
+        Receipt(entries(made), f"{gguf.name} {sha256_of(gguf)}", made_by, RECIPE).write(staging)
         sync_tree(staging)
         shutil.rmtree(target, ignore_errors=True)
         staging.replace(target)
@@ -211,11 +212,8 @@ def _save_openvino(gguf: Path, weights: Path, architecture: str) -> None:
     try:
         openvino_genai.LLMPipeline(str(weights), "CPU", enable_save_ov_model=True)
     except Exception as error:
-        # OpenVINO's messages begin with lines about its own source files.
-        lines = [line.strip() for line in str(error).splitlines() if line.strip() and "/src/" not in line]
-        reason = lines[-1] if lines else type(error).__name__
         raise ModelError(
-            f"{gguf}, architecture {architecture}, could not be converted for OpenVINO: {reason}"
+            f"{gguf}, architecture {architecture}, could not be converted for OpenVINO: {first_line(error)}"
         ) from error
 
 

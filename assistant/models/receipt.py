@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistant.storage import write_atomically
+from assistant.storage import sha256_of, write_atomically
 
 RECEIPT = "receipt.json"
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +23,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The files of a folder, what they were made from, and by what."""
+    """The files of a folder, what they were made from, by what, and by which recipe of a conversion."""
 
     files: tuple[Entry, ...]
     source: str
     made_by: str
+    recipe: int = 1
 
     def write(self, folder: Path) -> None:
         """Put the receipt beside the files."""
@@ -50,7 +48,7 @@ def read_receipt(folder: Path) -> Receipt | None:
     try:
         found = json.loads((folder / RECEIPT).read_text(encoding="utf-8"))
         files = tuple(Entry(**entry) for entry in found["files"])
-        return Receipt(files, found["source"], found["made_by"])
+        return Receipt(files, found["source"], found["made_by"], found.get("recipe", 1))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -58,16 +56,6 @@ def read_receipt(folder: Path) -> Receipt | None:
 def entries(paths: Sequence[Path]) -> tuple[Entry, ...]:
     """Receipt entries of files as they are now."""
     return tuple(Entry(path.name, path.stat().st_size, sha256_of(path)) for path in paths)
-
-
-def sha256_of(path: Path, progress: Callable[[int], None] = lambda done: None) -> str:
-    """SHA-256 of a file; `progress` gets the bytes read so far."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            progress(file.tell())
-    return digest.hexdigest()
 
 
 def _size(path: Path) -> int | None:

@@ -17,13 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from assistant.errors import ModelError
+from assistant.errors import ModelError, SourceFailed, first_line
 from assistant.models.catalogue import HubFile, ModelFile, Source, Wheel, Wheels
 from assistant.models.disk import full
 from assistant.progress import Progress
 from assistant.storage import sync
-
-# (bytes done, bytes in all or 0 where that is not known, what is being done)
 
 _HUB_SECONDS = 4  # for its first word, name resolution included
 _CHUNK = 1 << 20
@@ -31,10 +29,6 @@ _PIP_PROGRESS = re.compile(r"Progress (\d+) of (\d+)")
 _PIP_UNREACHABLE = re.compile(
     r"connection broken by|Max retries exceeded|timed out|name resolution|ConnectionError"
 )
-
-
-class SourceFailed(ModelError):
-    """One source can't give the file; another may."""
 
 
 def fetch(source: Source, file: ModelFile, arriving: Path, partial: Path, progress: Progress) -> None:
@@ -99,8 +93,7 @@ def _await_hub(source: HubFile) -> None:
 
 
 def _hub_failure(source: HubFile, error: Exception) -> SourceFailed:
-    lines = str(error).strip().splitlines()
-    return SourceFailed(f"{source}: {lines[0][:200] if lines else type(error).__name__}")
+    return SourceFailed(f"{source}: {first_line(error)}")
 
 
 def _silent_bar(report: Callable[[int], None]) -> type[Any]:

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from assistant.errors import ModelError
+from assistant.errors import ModelError, SourceFailed
 from assistant.models import conversion, sources
 from assistant.models.catalogue import CATALOGUE, Model, ModelFile, Source
 from assistant.models.disk import faults_named, require_space
-from assistant.models.receipt import RECEIPT, Entry, Receipt, read_receipt, sha256_of
-from assistant.models.sources import SourceFailed
+from assistant.models.receipt import RECEIPT, Entry, Receipt, read_receipt
 from assistant.progress import Progress, silent
+from assistant.storage import sha256_of
 
 _CONVERTED = "openvino"
 # Converting writes the rewritten weights and OpenVINO's, each up to 1.5 times a Q4 file.
@@ -71,7 +71,7 @@ class ModelStore:
         """What is on disk of a model, by its receipts and the sizes of its files."""
         model, folder = self._model(name), self.folder(name)
         downloaded = _complete(folder)
-        converted = downloaded and _complete(folder / _CONVERTED)
+        converted = downloaded and _converted(folder / _CONVERTED)
         installed = converted if model.task == "generation" else downloaded
         size = sum(_size_of(path) for path in (folder, self._arriving(name)))
         return ModelState(name, downloaded, converted, installed, size)
@@ -138,9 +138,9 @@ class ModelStore:
             identity = f"{path.resolve()}\0{file.st_size}\0{file.st_mtime_ns}"
             name = f"{path.stem}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
             folder = self._cache_dir / "converted" / name
-            if not _complete(folder):
+            if not _converted(folder):
                 with self._locked(name, progress):
-                    if not _complete(folder):
+                    if not _converted(folder):
                         self._convert(path, folder, progress)
         return folder
 
@@ -237,6 +237,11 @@ def _published(model: Model) -> Receipt:
 def _complete(folder: Path) -> bool:
     receipt = read_receipt(folder)
     return receipt is not None and receipt.fits(folder)
+
+
+def _converted(folder: Path) -> bool:
+    receipt = read_receipt(folder)
+    return receipt is not None and receipt.recipe == conversion.RECIPE and receipt.fits(folder)
 
 
 def _is(path: Path, file: ModelFile, progress: Progress) -> bool:

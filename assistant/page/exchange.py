@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from assistant.answer import Answer
-from assistant.answering import DraftGrew, Event, EvidenceFound, SentenceVerified
-from assistant.citations import draft_sentences
+from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound, SentenceVerified
 from assistant.records import Citation, Paper, Sentence, Turn
 
 
@@ -14,7 +13,8 @@ from assistant.records import Citation, Paper, Sentence, Turn
 class Exchange:
     """A question, the papers found for it, and its answer as far as it is written.
 
-    `number` tells the exchanges of a conversation apart; `fault` says why a question could not be asked.
+    `number` tells the exchanges of a conversation apart; `unverified` is the end of the draft, in no
+    sentence yet; `fault` says why a question could not be asked.
     """
 
     number: int
@@ -23,7 +23,7 @@ class Exchange:
     papers: tuple[Paper, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     citations: tuple[Citation, ...] = ()
-    draft: str = ""
+    unverified: str = ""
     answer: Answer | None = None
     fault: str = ""
 
@@ -33,8 +33,10 @@ class Exchange:
             case EvidenceFound(standalone, scored):
                 papers = tuple(found.paper for found in scored)
                 return replace(self, standalone_question=standalone, papers=papers)
-            case DraftGrew(text):
-                return replace(self, draft=self.draft + text)
+            case DraftGrew(_, pending):
+                return replace(self, unverified=pending)
+            case DraftRejected():
+                return replace(self, sentences=(), citations=(), unverified="")
             case SentenceVerified(sentence, citations):
                 known = {citation.n: citation for citation in (*self.citations, *citations)}
                 return replace(
@@ -48,16 +50,9 @@ class Exchange:
                     standalone_question=event.standalone_question,
                     sentences=event.sentences,
                     citations=event.citations,
+                    unverified="",
                     answer=event,
                 )
-
-    @property
-    def unverified(self) -> str:
-        """What of the draft is not yet among the verified sentences."""
-        if self.answer:
-            return ""
-        drafted = draft_sentences(self.draft, finished=True)
-        return " ".join(sentence.text for sentence in drafted[len(self.sentences) :])
 
     @property
     def is_over(self) -> bool:

@@ -20,7 +20,7 @@ _NO_EVIDENCE = "The papers found for a question appear here, with the cited sent
 
 def header_html(papers: int, model: str) -> str:
     """The title, and one line on what is asked and what answers."""
-    answering = "without a model, in extracts" if model == "none" else f"by {escape(model)}, on this machine"
+    answering = "without a model, in extracts" if model == "none" else f"by {escape(model)}"
     noun = "paper" if papers == 1 else "papers"
     return (
         '<header class="masthead"><h1>Abstract Assistant</h1>'
@@ -135,7 +135,7 @@ def _outcome(exchange: Exchange, *, live: bool) -> str:
 
 
 def _progress(exchange: Exchange) -> str:
-    if exchange.draft:
+    if exchange.unverified or exchange.sentences:
         return "Writing; each sentence is checked as it ends"
     return f"Reading {len(exchange.papers)} abstracts" if exchange.papers else "Searching"
 
