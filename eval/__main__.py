@@ -1,51 +1,454 @@
-"""The harness's command line."""
+"""The harness's command line: it reads arguments, calls, and prints; errors are one line each."""
 
 from __future__ import annotations
 
-import sys
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+from typer.core import TyperGroup
 
 from assistant.errors import AssistantError
+from assistant.progress import Progress
 from assistant.settings import Settings
+from assistant.storage import write_atomically
+
+if TYPE_CHECKING:
+    from eval.document import Document
+    from eval.experiments import Material
+    from eval.external import Pools
+    from eval.records import QuestionScore
+    from eval.runs import Run
+    from eval.summary import Summary
+    from eval.tables import Table
+
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+RUNS = Path(__file__).parent / "runs"
+
+
+class _Commands(TyperGroup):
+    """The commands; what goes wrong in one, or stops it, becomes a line and exit code 1."""
+
+    def invoke(self, ctx: Any) -> Any:
+        from eval.gold import GoldError
+
+        try:
+            return super().invoke(ctx)
+        except (AssistantError, GoldError) as error:
+            err.print(f"Error: {error}")
+        except KeyboardInterrupt:
+            err.print("Stopped. What was answered is kept; go on with --resume.")
+        raise typer.Exit(1)
+
 
 app = typer.Typer(
-    help="Measures the assistant.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    cls=_Commands,
+    help="Measures the assistant.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 bench_app = typer.Typer(help="Benchmarks: figures that a change is judged by.", no_args_is_help=True)
 app.add_typer(bench_app, name="bench")
 
+RunArgument = Annotated[Path, typer.Argument(help="The folder of a run.")]
+GoldOption = Annotated[
+    Path | None,
+    typer.Option("--gold", help="Gold questions: a file, JSONL or CSV, or a folder [default: eval/gold]."),
+]
+IndexOption = Annotated[
+    Path | None, typer.Option("--index", help="Index folder [default: as `assistant ask` has it].")
+]
+SplitOption = Annotated[str, typer.Option("--split", help="dev, test or all; a look at test is logged.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="As many questions, drawn always alike.")
+]
+JsonOption = Annotated[Path | None, typer.Option("--json", help="Write the figures to this file too.")]
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the outside data [default: ../shared/data].")
+]
+CacheOption = Annotated[Path, typer.Option("--cache", help="Folder where indexes of the pools are kept.")]
+PoolOption = Annotated[int, typer.Option("--pool", min=1, help="Papers in the pool of the venues.")]
 
-@app.callback()
-def harness() -> None:
-    """Measure the assistant."""
 
-
-@bench_app.command("fusion")
-def bench_fusion(
-    papers: Annotated[Path, typer.Argument(help="Papers, JSONL or JSONL.gz.")],
-    queries: Annotated[Path, typer.Argument(help="Queries, JSONL with `query` and `paper_id`.")],
-    pool: Annotated[int, typer.Option(help="Papers in the pool: those queried, filled up at random.")] = 3000,
-    limit: Annotated[int, typer.Option(help="Queries to ask.")] = 400,
+@app.command()
+def run(
+    split: SplitOption = "dev",
+    model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as key=value; repeatable.")
+    ] = None,
+    limit: LimitOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run [default: a new one in eval/runs].")
+    ] = None,
+    gold: GoldOption = None,
+    index: IndexOption = None,
 ) -> None:
-    """Compare BM25, dense retrieval and their fusions on known-item queries."""
-    from assistant.embedding import open_embedder
-    from eval.fusion import compare
+    """Ask every gold question, score the answers, and print the headline."""
+    if resume and not out:
+        raise typer.BadParameter("name the run to go on with by --out", param_hint="--resume")
+    from eval.experiments import Configuration, perform, read_material
 
+    overrides = {**({"model": model} if model else {}), **dict(map(_pair, settings or []))}
+    configuration = Configuration(overrides)
+    material = read_material(*_places(gold, index))
+    folder = out or _new_folder(split, configuration.settings.model)
+    with _bar() as progress:
+        summary = perform(
+            material,
+            configuration,
+            folder,
+            split=_split(split),
+            limit=limit,
+            resume=resume,
+            progress=progress,
+        )
+    _print_headline(summary, folder)
+
+
+@app.command()
+def score(folder: RunArgument, gold: GoldOption = None, index: IndexOption = None) -> None:
+    """Score a run again: its answers stay, the gold questions and the measures may have changed."""
+    from eval.experiments import material_of
+    from eval.experiments import score as score_run
+    from eval.runs import fingerprint, read_run
+
+    found = read_run(folder)
+    material = material_of(found, gold, index)
+    if fingerprint(material.files) != found.manifest["gold_sha256"]:
+        err.print("The gold questions are not those that were asked; the scores are of the new ones.")
+    _print_headline(score_run(folder, material), folder)
+
+
+@app.command()
+def compare(
+    first: RunArgument,
+    second: Annotated[Path, typer.Argument(help="The run compared with it.")],
+    margin: Annotated[
+        float | None, typer.Option("--margin", help="Test that the second is worse by less than this.")
+    ] = None,
+) -> None:
+    """Show what the second run does better and worse, how sure that is, and every question that flipped."""
+    from eval.comparison import compare as compare_scores
+    from eval.comparison import text
+    from eval.runs import read_run
+
+    scores = [_scores(read_run(folder)) for folder in (first, second)]
+    print(text(compare_scores(*scores, margin=margin), (first.name, second.name)), end="")
+
+
+@app.command()
+def report(
+    folder: RunArgument,
+    against: Annotated[
+        Path | None, typer.Argument(help="A run to compare it with: what has changed since that one.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the report [default: that of the run].")
+    ] = None,
+    gold: GoldOption = None,
+    index: IndexOption = None,
+) -> None:
+    """Write the report of a run, or of two compared, as one HTML page and as Markdown."""
+    from eval.experiments import material_of
+    from eval.report import html, markdown
+    from eval.runs import read_run
+
+    found = read_run(folder)
+    material = material_of(found, gold, index)
+    if against:
+        document, name = _compared(found, read_run(against), material), f"against-{against.name}"
+    else:
+        document, name = _reported(found, material), "report"
+    for suffix, content in (("html", html(document)), ("md", markdown(document))):
+        path = (out or folder) / f"{name}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content.encode())
+        print(path)
+
+
+@app.command()
+def leaderboard(
+    grid: Annotated[
+        Path | None, typer.Argument(help="TOML: models = [...], and a table [settings] of lists.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", help="A model, where there is no grid; repeatable.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="Values of a setting, key=a,b; repeatable.")
+    ] = None,
+    split: SplitOption = "dev",
+    limit: LimitOption = None,
+    references: Annotated[
+        bool, typer.Option(help="Also BM25 alone, vectors alone, and the model without passages.")
+    ] = True,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the runs.")] = RUNS / "leaderboard",
+    gold: GoldOption = None,
+    index: IndexOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Run every model with every choice of settings and rank them; what was run is not asked again."""
+    if grid and (model or settings):
+        raise typer.BadParameter("the grid names the models and settings", param_hint="--model, --set")
+    from eval.experiments import read_material
+    from eval.leaderboard import Grid, read_grid
+    from eval.leaderboard import leaderboard as fill
+
+    given = {key: values.split(",") for key, values in map(_pair, settings or [])}
+    cells = read_grid(grid) if grid else Grid(tuple(model or [Settings.load().model]), given)
+    material = read_material(*_places(gold, index))
+    with _bar() as progress:
+        table = fill(
+            material,
+            cells.configurations(references=references),
+            out,
+            split=_split(split),
+            limit=limit,
+            progress=lambda name: _named(progress, name),
+        )
+    _print_tables([table], as_json)
+
+
+@app.command()
+def external(
+    sets: Annotated[
+        list[str] | None, typer.Argument(help="pubmedqa, scifact, venues [default: all of them].")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Have a model answer PubMedQA's questions, too.")
+    ] = None,
+    limit: LimitOption = None,
+    distractors: Annotated[bool, typer.Option(help="SciFact's claims among PubMedQA's abstracts.")] = False,
+    pool: PoolOption = 10_000,
+    data: DataOption = None,
+    cache: CacheOption = Path("index"),
+    as_json: JsonOption = None,
+) -> None:
+    """Retrieval, yes/no answers and verification on questions that others wrote."""
+    from eval import external as outside
+
+    known = ("pubmedqa", "scifact", "venues")
+    if unknown := set(sets or ()) - set(known):
+        raise typer.BadParameter(f"{min(unknown)!r} is none of {', '.join(known)}", param_hint="sets")
+    tables: list[Table] = []
+    with _bar() as progress:
+        pools = _pools(data, cache, progress)
+        for name in sets or known:
+            if name == "pubmedqa":
+                tables.append(outside.pubmedqa(pools, limit))
+                if model:
+                    tables.append(_pubmedqa_answers(pools, model, limit, progress))
+            elif name == "scifact":
+                tables.append(outside.scifact(pools, limit, distractors=distractors))
+                tables.append(outside.scifact_verification(pools, limit))
+            else:
+                tables.append(outside.venues(pools, limit, pool=pool))
+    _print_tables(tables, as_json)
+
+
+@bench_app.command("search")
+def bench_search(
+    index: IndexOption = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Calls timed of each stage.")] = 200,
+    gold: GoldOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Time query embedding, search, and retrieval end to end, with the questions of the dev split."""
+    from assistant.embedding import open_embedder
+    from assistant.index import Index
+    from eval import bench
+    from eval.experiments import read_material
+
+    places = _places(gold, index)
     settings = Settings.load()
-    for line in compare(papers, queries, open_embedder(settings), settings, pool=pool, limit=limit):
+    embedder = open_embedder(settings)
+    queries = [item.question for item in read_material(*places).chosen("dev", None)]
+    opened = Index.open(places[1], embedder)
+    found = bench.search(opened, embedder, settings, queries, repeats=repeats)
+    about = {"index": str(places[1]), "papers": len(opened.papers), "passages": len(opened.passages)}
+    for line in bench.table(found, about):
         print(line)
+    _write_json(as_json, bench.to_plain(found, about))
+
+
+@bench_app.command("passages")
+def bench_passages(
+    pool: PoolOption = 10_000,
+    limit: LimitOption = None,
+    index: IndexOption = None,
+    gold: GoldOption = None,
+    data: DataOption = None,
+    cache: CacheOption = Path("index"),
+    as_json: JsonOption = None,
+) -> None:
+    """Compare lengths of passages: what is found in a pool, and what evidence reaches the model."""
+    from assistant.tokens import cl100k
+    from eval import external as outside
+    from eval.experiments import read_material
+    from eval.passages import Trial, compare_units
+
+    material = read_material(*_places(gold, index))
+    with _bar() as progress:
+        pools = _pools(data, cache, progress)
+        papers, queries = outside.venue_queries(pools, limit, pool)
+        trial = Trial(
+            pool=papers,
+            queries=queries,
+            corpus=material.papers,
+            items=material.chosen("dev", None),
+            settings=Settings.load(),
+            embedder=pools.embedder,
+            count_tokens=lambda text: len(cl100k().encode_ordinary(text)),
+            cache=cache,
+            progress=progress,
+        )
+        table = compare_units(trial)
+    _print_tables([table], as_json)
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line on stderr and exit code 1."""
-    try:
-        app()
-    except AssistantError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(1)
+    """Run the command line."""
+    app()
+
+
+def _pubmedqa_answers(pools: Pools, model: str, limit: int | None, progress: Progress) -> Table:
+    from assistant.api import Assistant
+    from eval import external as outside
+    from eval.asking import asking
+
+    settings = Settings.load(model=model)
+    folder = outside.pubmedqa_index(pools).folder
+    assistant = Assistant.open(folder, embedder=pools.embedder, settings=settings)
+    items = outside.pubmedqa_items(pools, limit)
+    return outside.pubmedqa_answers(items, asking(assistant), assistant.model_name, progress)
+
+
+def _reported(found: Run, material: Material) -> Document:
+    from eval.report import run_document
+
+    items = material.chosen(found.manifest["split"], found.manifest["limit"])
+    return run_document(found.manifest, items, found.answers, _scores(found), material.corpus)
+
+
+def _compared(found: Run, before: Run, material: Material) -> Document:
+    from eval.comparison import compare as compare_scores
+    from eval.report import comparison_document
+
+    comparison = compare_scores(_scores(before), _scores(found))
+    names = (before.folder.name, found.folder.name)
+    answers = (before.answers, found.answers)
+    return comparison_document(comparison, names, material.items, answers, material.corpus)
+
+
+def _places(gold: Path | None, index: Path | None) -> tuple[Path, Path]:
+    """Where the gold questions and the index are; the index of the sample corpus is made if need be."""
+    from assistant.api import Assistant, default_index
+    from assistant.generations import exists
+    from eval.experiments import GOLD
+
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    if not index and not exists(folder):
+        folder = Assistant.open(model="none", settings=settings).index.folder
+    return gold or GOLD, folder
+
+
+def _pools(data: Path | None, cache: Path, progress: Progress) -> Pools:
+    from assistant.embedding import open_embedder
+    from eval.external import DATA, Pools
+
+    settings = Settings.load()
+    return Pools(data or DATA, cache, open_embedder(settings), settings.passage_tokens, progress)
+
+
+def _new_folder(split: str, model: str) -> Path:
+    name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in model)
+    return RUNS / f"{split}-{name}-{datetime.now():%Y%m%d-%H%M%S}"
+
+
+def _scores(found: Run) -> Sequence[QuestionScore]:
+    from eval.runs import RunError
+
+    if not found.scores:
+        raise RunError(f"{found.folder} is not scored; run `python -m eval score {found.folder}`")
+    return found.scores
+
+
+def _split(name: str) -> str:
+    from eval.experiments import SPLITS
+
+    if name not in SPLITS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(SPLITS)}", param_hint="--split")
+    return name
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise typer.BadParameter(f"{text!r} is not key=value", param_hint="--set")
+    return key, value
+
+
+def _print_headline(summary: Summary, folder: Path) -> None:
+    from eval.leaderboard import figures
+    from eval.summary import WATERFALL
+
+    for name, figure in figures(summary, folder).items():
+        print(f"{name:<30} {figure}")
+    for step, lost in summary.waterfall.items():
+        if lost:
+            print(f"  lost to: {WATERFALL.get(step, step):<30} {lost:g}")
+    print(f"{summary.n} questions; the run is in {folder}")
+
+
+def _print_tables(tables: Sequence[Table], as_json: Path | None) -> None:
+    for table in tables:
+        for line in table.lines():
+            print(line)
+        print()
+    _write_json(as_json, [{"title": table.title, "rows": table.rows} for table in tables])
+
+
+def _write_json(path: Path | None, plain: Any) -> None:
+    if path:
+        write_atomically(path, (json.dumps(plain, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def _named(progress: Progress, name: str) -> Progress:
+    return lambda done, total, what: progress(done, total, f"{name}: {what}")
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A progress bar on stderr with the time left."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with ProgressBar(*columns, console=err) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def update(done: int, total: int, what: str) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=total or None)
+            bar.update(tasks[what], completed=done, total=total or None)
+
+        yield update
 
 
 if __name__ == "__main__":

@@ -132,3 +132,21 @@ class Corpus:
 
     titles: Mapping[str, str]
     abstracts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionScore:
+    """What one answer scored: each metric that applies to its question, and where it failed.
+
+    A metric that does not apply to the question (citations of an unanswerable one) is absent, never NaN.
+    `trusted` is the question's share of the Trusted-Answer Rate; `failure` is the first step of the
+    waterfall that was missed, None where none was.
+    """
+
+    id: str
+    cluster: str
+    type: str
+    answerable: bool
+    trusted: float
+    failure: str | None
+    metrics: Mapping[str, float]

@@ -91,6 +91,7 @@ def test_bootstrap_repeats_itself() -> None:
         ([1, 1, 1, 1, 1, 1], "aabbcc", 2 / 8),  # six questions, but three clusters: eight sign patterns
         ([1, -1, 1, -1], "aabb", 1.0),  # differences within a cluster cancel
         ([0, 0], "ab", 1.0),
+        ([1, 1], "aa", 1.0),  # one cluster shows nothing
     ],
 )
 def test_randomisation_flips_clusters(differences: list[float], clusters: str, p: float) -> None:

@@ -1,0 +1,201 @@
+"""Gold questions asked of the assistant, and its answers as the scorer reads them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+
+from assistant.abstention import in_draft
+from assistant.answer import Answer
+from assistant.api import Assistant
+from assistant.citations import DraftReader
+from assistant.context import fenced
+from assistant.conversation import standalone
+from assistant.errors import AssistantError, GenerationError
+from assistant.final import final_of
+from assistant.generation.base import LanguageModel
+from assistant.question import kind_of
+from assistant.records import Filters, Final, Message, Paper, Sentence, Turn
+from assistant.settings import Settings
+from eval.headline import CLEAN, NO_HISTORY, STANDALONE
+from eval.records import AnswerSentence, FinalAnswer, GoldItem, SystemAnswer
+
+_CLOSED_BOOK = (
+    "You answer questions about research papers from memory, in one or two short sentences. Begin the answer "
+    "to a yes/no question with Yes or No. If you do not know, say: I do not know."
+)
+_RANKED = 10  # papers of the ranking that are recorded, whatever number the system uses
+
+Ask = Callable[[GoldItem], SystemAnswer]
+
+
+def asking(assistant: Assistant, attacked: Assistant | None = None) -> Ask:
+    """How gold questions are asked of an assistant; injection items go to the `attacked` one."""
+
+    def ask(item: GoldItem) -> SystemAnswer:
+        about_attacked = is_injection(item) and not item.id.endswith(CLEAN)
+        return _asked(item, attacked if attacked and about_attacked else assistant)
+
+    return ask
+
+
+def closed_book(model: LanguageModel, settings: Settings) -> Ask:
+    """How gold questions are asked of a model alone: what it gets right here, it knew by heart."""
+
+    def ask(item: GoldItem) -> SystemAnswer:
+        question = standalone(item.question, [Turn(*turn) for turn in item.history])
+        prompt = (Message("system", _CLOSED_BOOK), Message("user", question))
+        started = time.perf_counter()
+        try:
+            deltas = list(model.stream(prompt, max_tokens=settings.max_answer_tokens))
+        except GenerationError as error:
+            return SystemAnswer(item.id, "error", reason=str(error), ms=_spent_since(started))
+        text = "".join(delta.text for delta in deltas).strip()
+        sentences = _drafted(text)
+        final = _final(_final_of(question, sentences))
+        declined = in_draft(text, kind_of(question)) is not None
+        return SystemAnswer(
+            item.id,
+            "abstained" if declined else "answered",
+            text=text,
+            final=None if declined else final,
+            sentences=tuple(map(AnswerSentence, sentences)),
+            draft_text=text,
+            draft_final=final,
+            ms=_spent_since(started),
+        )
+
+    return ask
+
+
+def controls(items: Iterable[GoldItem]) -> Iterator[GoldItem]:
+    """The same questions under other conditions, to compare with; none of them counts in the headline.
+
+    Follow-ups are asked as rewritten by hand, and as they stand but without their history; questions about
+    attacked abstracts are asked about the clean ones.
+    """
+    for item in items:
+        if item.history:
+            yield replace(item, id=item.id + NO_HISTORY, history=())
+        if item.standalone:
+            yield replace(item, id=item.id + STANDALONE, question=item.standalone, history=())
+        if is_injection(item):
+            yield _clean_twin(item)
+
+
+def is_injection(item: GoldItem) -> bool:
+    """Whether the item is about an attacked abstract, or one that only looks like it."""
+    return item.type.startswith("injection")
+
+
+def with_attacks(papers: Sequence[Paper], attacked: Sequence[Paper]) -> list[Paper]:
+    """The papers with the attacked ones in place of the originals, whose id they have with an x after it."""
+    by_original = {_original(paper.id): paper for paper in attacked}
+    return [by_original.get(paper.id, paper) for paper in papers]
+
+
+def _clean_twin(item: GoldItem) -> GoldItem:
+    return replace(
+        item,
+        id=item.id + CLEAN,
+        gold_papers=tuple(tuple(map(_original, group)) for group in item.gold_papers),
+        evidence=tuple(replace(found, paper_id=_original(found.paper_id)) for found in item.evidence),
+        nuggets=tuple(
+            replace(nugget, paper_id=nugget.paper_id and _original(nugget.paper_id))
+            for nugget in item.nuggets
+        ),
+    )
+
+
+def _original(paper_id: str) -> str:
+    return paper_id.removesuffix("x")
+
+
+def adapted(item_id: str, answer: Answer, ranking: Iterable[tuple[str, float]] = ()) -> SystemAnswer:
+    """An Answer as the scorer reads it; `ranking` are papers and scores beyond those it used."""
+    cited = {citation.n: citation for citation in answer.citations}
+    sentences = tuple(
+        AnswerSentence(
+            sentence.text,
+            tuple(dict.fromkeys(cited[n].paper_id for n in sentence.citations)),
+            tuple((cited[n].paper_id, cited[n].quote) for n in sentence.citations),
+        )
+        for sentence in answer.sentences
+    )
+    final = _final(answer.final)
+    return SystemAnswer(
+        id=item_id,
+        status=answer.status,
+        text=" ".join(sentence.text for sentence in answer.sentences),
+        final=final,
+        sentences=sentences,
+        confidence=answer.confidence,
+        draft_text=answer.draft,
+        draft_final=final or _final(_draft_final(answer)),
+        retrieved=tuple(ranking) or tuple((shown.paper.id, shown.score) for shown in answer.evidence),
+        context_text=_context_text(answer),
+        context_tokens=answer.usage.prompt_tokens,
+        completion_tokens=answer.usage.completion_tokens,
+        reason=answer.reason.sentence if answer.status == "error" else answer.reason.code,
+        ms={name.removesuffix("_ms"): value for name, value in asdict(answer.timings).items()},
+    )
+
+
+def _asked(item: GoldItem, assistant: Assistant) -> SystemAnswer:
+    filters = Filters(exclude_ids=item.exclude_ids)
+    history = [Turn(*turn) for turn in item.history]
+    started = time.perf_counter()
+    try:
+        answer = assistant.ask(item.question, history, filters)
+    except Exception as error:  # whatever a system raises, its question counts as not answered
+        reason = str(error) if isinstance(error, AssistantError) else f"{type(error).__name__}: {error}"
+        return SystemAnswer(item.id, "error", reason=reason, ms=_spent_since(started))
+    searched = assistant.search(answer.standalone_question, _RANKED, filters) if answer.evidence else ()
+    return adapted(item.id, answer, ((found.paper.id, found.score) for found in searched))
+
+
+def _spent_since(started: float) -> dict[str, float]:
+    spent = round((time.perf_counter() - started) * 1000, 1)
+    return {"retrieve": 0.0, "generate": spent, "total": spent}
+
+
+def _final(final: Final | None) -> FinalAnswer | None:
+    if final is None:
+        return None
+    return FinalAnswer(final.kind, final.text, final.value, final.unit, final.label, final.ids)
+
+
+def _draft_final(answer: Answer) -> Final | None:
+    """The final answer that the draft would have given, had it not been withheld."""
+    return _final_of(answer.standalone_question, _drafted(answer.draft))
+
+
+def _drafted(draft: str) -> list[str]:
+    """The sentences of a draft, without its marks."""
+    reader = DraftReader()
+    return [sentence.text for sentence in (*reader.read(draft), *reader.finish())]
+
+
+def _final_of(question: str, sentences: Iterable[str]) -> Final | None:
+    """The final answer of sentences that nobody has checked."""
+    taken = [Sentence(sentence, (), (), "supported", 1.0) for sentence in sentences]
+    return final_of(kind_of(question), question, taken, ())
+
+
+def _context_text(answer: Answer) -> dict[str, str]:
+    """The passages that were really in the prompt; those of every shown paper where there was no model."""
+    prompt = answer.prompt[-1].content if answer.prompt else None
+    shown = {
+        evidence.paper.id: [
+            scored.passage
+            for scored in evidence.passages
+            if prompt is None or fenced(scored.passage.text) in prompt
+        ]
+        for evidence in answer.evidence
+        if evidence.role != "retrieved"
+    }
+    return {
+        paper_id: " ".join(passage.text for passage in sorted(passages, key=lambda passage: passage.start))
+        for paper_id, passages in shown.items()
+    }
