@@ -90,13 +90,34 @@ def plan(source: Path, target: Path, question_column: str) -> Plan:
         raise BatchError(f"{source} has two columns {repeated[0]!r}; rename one")
     if not (rows := tuple(table.rows)):
         raise BatchError(f"{source} holds no questions: there is no row below its header")
-    if not target.absolute().parent.is_dir():
-        raise BatchError(f"{target} can't be written: there is no folder {target.absolute().parent}")
-    if target.is_dir():
-        raise BatchError(f"{target} is a folder; name a file to write, such as {target / 'answers.csv'}")
-    if target.exists() and target.samefile(source):
-        raise BatchError(f"{target} holds the questions; name another file for the answers")
-    return Plan(target, question_column, header, rows)
+    return Plan(_writable(target, source), question_column, header, rows)
+
+
+def _writable(target: Path, source: Path) -> Path:
+    """The file that OUT leads to, once it is sure that writing it destroys nothing."""
+    try:
+        target = target.resolve()
+        if not target.parent.is_dir():
+            raise BatchError(f"{target} can't be written: there is no folder {target.parent}")
+        if target.is_dir():
+            raise BatchError(f"{target} is a folder; name a file to write, such as {target / 'answers.csv'}")
+        if target.exists() and not target.is_file():
+            raise BatchError(f"{target} is no file but a device or a pipe; name a file to write")
+        if source.resolve() in (target, _beside(target, _ROWS), _beside(target, _CONDITIONS)):
+            raise BatchError(f"{source} holds the questions and would be overwritten; name another OUT")
+        if _is_foreign(journal := _beside(target, _ROWS)):
+            raise BatchError(f"{journal} is in the way and no batch wrote it; move it, or name another OUT")
+    except OSError as error:
+        raise BatchError(f"{str(target)[:80]} can't be written: {error.strerror}") from error
+    return target
+
+
+def _is_foreign(journal: Path) -> bool:
+    """Whether there is a file in the journal's place whose lines do not begin with a row's number."""
+    if not journal.exists():
+        return False
+    with journal.open("rb") as file:
+        return not re.match(rb"\d+,|$", file.readline(64))
 
 
 def run(plan: Plan, assistant: Assistant, progress: Progress) -> Summary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typer.core import TyperGroup
 from assistant import __version__
 from assistant.errors import AssistantError, ModelError, SettingsError
 from assistant.progress import Progress
+from assistant.question import read_question
 from assistant.records import Filters, Turn, to_plain
 from assistant.settings import Settings
 
@@ -34,7 +36,7 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            err.print("Stopped. Nothing finished is lost; run the same command again to go on.")
+            err.print("Stopped. Nothing finished is lost; the same command can be run again.")
             raise typer.Exit(1) from None
 
 
@@ -86,10 +88,16 @@ ExcludeOption = Annotated[
 
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that can't show “ is told ?, not a traceback
     try:
         app()
     except AssistantError as error:
         err.print(f"Error: {error}")
+        sys.exit(1)
+    except OSError as error:
+        err.print(f"Error: the output can't be written: {error.strerror or error}")
         sys.exit(1)
 
 
@@ -171,6 +179,7 @@ def ask(
 ) -> None:
     """Answer one question, each sentence cited."""
     filters = _filters(years, venue, author, paper, exclude)
+    read_question(question)  # before anything is loaded for it
     answer = _answered(_open(index, model), question, [], filters, quiet=as_json)
     if as_json:
         _print_json(answer.to_dict() | ({"explain": answer.explain()} if explain else {}))
@@ -418,7 +427,8 @@ def _fault(store: ModelStore, name: str) -> str | None:
 def _open(index: Path | None, model: str | None) -> Assistant:
     from assistant.api import Assistant
 
-    return Assistant.open(index, settings=Settings.load(model=model))
+    with _bar() as progress:
+        return Assistant.open(index, settings=Settings.load(model=model), progress=progress)
 
 
 def _answered(
@@ -501,12 +511,17 @@ def _print_json(plain: Any) -> None:
 def _bar() -> Iterator[Progress]:
     """A progress bar on stderr with the time left; the total may be unknown, or learned late."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with ProgressBar(*columns, console=err) as bar:
-        tasks: dict[str, TaskID] = {}
+    bar = ProgressBar(*columns, console=err)
+    tasks: dict[str, TaskID] = {}
 
-        def update(done: int, total: int, what: str) -> None:
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=total or None)
-            bar.update(tasks[what], completed=done, total=total or None)
+    def update(done: int, total: int, what: str) -> None:
+        bar.start()  # at the first report and not before: mostly there is nothing to wait for
+        if what not in tasks:
+            tasks[what] = bar.add_task(what, total=total or None)
+        bar.update(tasks[what], completed=done, total=total or None)
 
+    try:
         yield update
+    finally:
+        if tasks:
+            bar.stop()

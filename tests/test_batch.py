@@ -459,3 +459,26 @@ def test_two_batches_do_not_write_one_output(batch: Batch) -> None:
     assert not batch.partial.exists()
     batch(FIVE)
     assert not lock.exists()
+
+
+def test_nothing_is_overwritten_that_no_batch_wrote(tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("question\nWhy?\n")
+    precious = tmp_path / "out.csv.partial"
+    precious.write_text("precious")
+    with pytest.raises(BatchError, match=r"out\.csv\.partial is in the way and no batch wrote it"):
+        plan(source, tmp_path / "out.csv", "question")
+    assert precious.read_text() == "precious"
+    with pytest.raises(BatchError, match=r"/dev/null is no file but a device or a pipe"):
+        plan(source, Path("/dev/null"), "question")
+    partial = tmp_path / "z.csv.partial"
+    partial.write_text("question\nWhy?\n")
+    with pytest.raises(BatchError, match="holds the questions and would be overwritten"):
+        plan(partial, tmp_path / "z.csv", "question")
+
+
+def test_a_link_is_followed_to_the_file_it_names(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_text("question\nWhy?\n")
+    (tmp_path / "real.csv").write_text("old")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    assert plan(tmp_path / "in.csv", tmp_path / "link.csv", "question").target == tmp_path / "real.csv"

@@ -422,7 +422,7 @@ def test_ctrl_c_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Assistant, "open", stopped)
     ran = run("ask", MEMORY)
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err == "Stopped. Nothing finished is lost; run the same command again to go on.\n"
+    assert ran.err == "Stopped. Nothing finished is lost; the same command can be run again.\n"
 
 
 def test_control_codes_of_a_paper_do_not_reach_the_terminal(run: Run, tmp_path: Path) -> None:
