@@ -1,7 +1,7 @@
 """Answers questions about a collection of paper abstracts, each sentence cited and checked.
 
->>> from assistant import Assistant                                             # doctest: +SKIP
->>> Assistant.open().ask("By how much does LongGen cut KV cache memory?").text  # doctest: +SKIP
+from assistant import Assistant
+print(Assistant.open().ask("By how much does LongGen cut KV cache memory?").text)
 """
 
 from __future__ import annotations
