@@ -277,7 +277,7 @@ class _Run:
             )
         if self.label_inferred:
             found.append("the model began with neither yes nor no; which it is was read from its sentence")
-        if self.extracts and self.draft:
+        if self.extracts and self.draft.strip():
             found.append("nothing the model wrote is supported; extracts of the abstracts are shown instead")
         return tuple(found)
 
@@ -288,7 +288,7 @@ def _completed(run: _Run) -> Iterator[Event]:
         reason = Reason("extracts", "The best matching sentences, quoted.")
         run.extracts = True
         run.withdraw()
-        if run.draft:
+        if run.draft.strip():
             yield DraftRejected(reason)
         for span, fit in run.cited.verifier.best_for_question(_EXTRACTS):
             yield run.verified(run.cited.add_extract(span, fit))

@@ -10,7 +10,7 @@ from itertools import pairwise
 from assistant.final import label_of, without_label
 from assistant.records import Citation, Marks, Sentence, Verdict
 from assistant.sentences import sentence_spans
-from assistant.verification import Span, Support, Verifier, narrowed
+from assistant.verification import Span, Support, Verifier
 
 _MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _WIDEST_RANGE = 9  # papers; "[1-999]" is a number that went astray
@@ -113,7 +113,7 @@ class CitedText:
 
     def _append(self, text: str, cited: Sequence[Support], judged: Support) -> Sentence:
         spans = [support.span for support in cited if support.span] if judged.verdict != "unsupported" else []
-        numbers = tuple(dict.fromkeys(self._cite(narrowed(span, text)) for span in spans))
+        numbers = tuple(dict.fromkeys(self._cite(self.verifier.quoted(span, text)) for span in spans))
         quotes = tuple(self.citations[n - 1].quote for n in numbers)
         sentence = Sentence(text, numbers, quotes, judged.verdict, round(judged.share, 3))
         self.sentences.append(sentence)

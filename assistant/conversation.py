@@ -14,7 +14,7 @@ _REFERENCE = re.compile(
     r"|\bthis(?= (is|was|does|can|has)\b|\W*$)",
     re.I,
 )
-_ELLIPSIS = re.compile(r"(and|but|so|also|what about|how about|why|when|where)\b", re.I)
+_ELLIPSIS = re.compile(r"^(and|but|so|also|what about|how about|why|when|where)\b", re.I)
 _CLAUSE = re.compile(r",|\b(and|but|or)\b", re.I)
 # A name stands out by a capital or digit inside it: LongGen, Llama-2, vLLM; an acronym has no more than that.
 _NAME = re.compile(r"\b(?=\w*[^\W\d_])[\w+-]*(?:(?<=\w)[A-Z]|\d)[\w+-]*")
@@ -37,16 +37,18 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     answer = ""
     for turn in earlier:
         previous, answer = _written_out(turn.question, previous, answer), turn.answer
-    return _written_out(question, _written_out(last.question, previous, answer), last.answer)
+    previous = _written_out(last.question, previous, answer)
+    return _written_out(question, previous, last.answer, otherwise=f"{question} ({previous})")
 
 
-def _written_out(question: str, previous: str, answer: str) -> str:
+def _written_out(question: str, previous: str, answer: str, otherwise: str = "") -> str:
+    """The question with its subject; `otherwise`, or the question itself, where none is found."""
     reference = _REFERENCE.search(question)
     if not previous or not _depends(question, reference):
         return question
     subject = _subject(previous) or _subject(answer)
     if not subject:
-        return f"{question} ({previous})"
+        return otherwise or question
     if not reference:
         return f"{question} ({subject})"
     if reference.group().casefold() in ("its", "their"):

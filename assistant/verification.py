@@ -28,6 +28,7 @@ _SPELT = {
         "zero one two three four five six seven eight nine ten eleven twelve".split()
     )
 }
+_LABELS = {"yes", "no"}
 _LONGEST_QUOTE = 40  # words
 _QUESTION_WEIGHT = 0.25  # how much fitting the question counts beside containing the claim
 
@@ -92,6 +93,11 @@ class Verifier:
                 best = Support(span, share, _verdict(share, found))
         return best
 
+    def quoted(self, span: Span, claim: str) -> Span:
+        """What of the span to quote for a claim; for a bare label or the span itself, for the question."""
+        own = claim != span.text and set(terms(claim)) - _LABELS
+        return narrowed(span, own or self._question_terms)
+
     def best_for_question(self, count: int) -> list[tuple[Span, float]]:
         """The `count` spans that share most with the question, and the share of its terms in each.
 
@@ -101,16 +107,15 @@ class Verifier:
         return [(self._spans[i], self._fits[i]) for i in order[:count] if self._fits[i] >= _LEAST_FIT]
 
 
-def narrowed(span: Span, claim: str) -> Span:
-    """The span, or of a long one the 40 words in a row that share most with the claim.
+def narrowed(span: Span, wanted: set[str]) -> Span:
+    """The span, or of a long one the 40 words in a row that have most of the wanted terms.
 
     A quote is to be read at a glance, and 40 words is what evaluations of quotes allow.
     """
     found = list(re.finditer(r"\S+", span.text))
     if len(found) <= _LONGEST_QUOTE:
         return span
-    claimed = set(terms(claim))
-    shared = [bool(claimed & set(terms(word.group()))) for word in found]
+    shared = [bool(wanted & set(terms(word.group()))) for word in found]
     first = max(
         range(len(found) - _LONGEST_QUOTE + 1),
         key=lambda i: (sum(shared[i : i + _LONGEST_QUOTE]), -i),

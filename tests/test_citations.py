@@ -305,3 +305,16 @@ def test_extract_is_quoted_as_it_stands(cited: CitedText) -> None:
     sentence = cited.add_extract(span, fit=0.5)
     assert sentence == Sentence(GRADIENTS, (1,), (GRADIENTS,), "supported", 0.5)
     assert cited.citations[0].quote == GRADIENTS
+
+
+def test_a_bare_label_and_the_sentence_after_it_share_one_quote_of_what_was_asked() -> None:
+    """Of 50 words the last ones are asked about, so the quote is words 10 to 49, and cited once."""
+    text = " ".join([*(f"w{i}" for i in range(46)), "memory", "shrinks", "greatly", "here."])
+    shown = ContextPaper(1, Paper("p1", "", text), (Passage("p1:0", "p1", 0, len(text), text),))
+    cited = CitedText(Verifier((shown,), "Does memory shrink greatly?"), papers_shown=1)
+    label = cited.add(DraftSentence("Yes.", ()))
+    ((span, fit),) = cited.verifier.best_for_question(1)
+    extract = cited.add_extract(span, fit)
+    assert (label.text, label.verdict, label.citations, extract.citations) == ("Yes.", "partial", (1,), (1,))
+    assert [citation.quote for citation in cited.citations] == [" ".join(text.split()[9:49])]
+    assert extract.text == text

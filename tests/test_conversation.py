@@ -41,3 +41,29 @@ def test_follow_up_is_written_out(history: list[Turn], question: str, expected: 
 @pytest.mark.parametrize("question", ["How fast is it?", "Why?", "And its memory?", "What about the paper?"])
 def test_without_history_nothing_changes(question: str) -> None:
     assert standalone(question, []) == question
+
+
+def test_the_subject_may_lie_turns_back() -> None:
+    """The second turn leans on the first and the third on the second; KV is no subject of its own."""
+    history = [
+        Turn("What is LongGen?", "An architecture."),
+        Turn("How much KV cache does it save?", "62%."),
+    ]
+    assert standalone("And how fast is its training?", history) == "And how fast is LongGen's training?"
+
+
+def test_a_thousand_turns_are_no_burden() -> None:
+    history = [Turn("How fast is it?", "Fast.")] * 1_000
+    assert standalone("Why?", history) == "Why? (How fast is it?)"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Is it true that caches grow?",
+        "Which apps that drain the battery are measured?",
+        "What is speculative decoding and how does it help?",
+    ],
+)
+def test_words_that_refer_to_nothing_before_are_left(question: str) -> None:
+    assert standalone(question, NAMED) == question
