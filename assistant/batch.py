@@ -51,10 +51,14 @@ Progress = Callable[[int, int], None]  # rows done, out of how many
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a batch went: rows by status, how many an interrupted run had answered, seconds."""
+    """How a batch went: rows by status, how many an interrupted run had answered, seconds.
+
+    `outdated` says that an interrupted run had answered under other conditions, so nothing was taken over.
+    """
 
     statuses: dict[str, int]
     resumed: int
+    outdated: bool
     seconds: float
 
 
@@ -132,6 +136,7 @@ def run(plan: Plan, assistant: Assistant, progress: Progress) -> Summary:
         with _locked(plan.target):
             done = _finished(plan, conditions)
             resumed = len(done)
+            outdated = _is_outdated(plan, conditions)
             with _journal(plan, conditions, done) as journal:
                 for number in sorted(set(range(len(plan.rows))) - set(done)):
                     done[number] = _answered(plan.rows[number], plan, assistant)
@@ -145,7 +150,13 @@ def run(plan: Plan, assistant: Assistant, progress: Progress) -> Summary:
     except OSError as error:
         raise BatchError(f"{plan.target} can't be written: {error.strerror}") from error
     statuses = Counter(row[len(plan.header)] for row in rows)
-    return Summary(dict(statuses), resumed, time.perf_counter() - started)
+    return Summary(dict(statuses), resumed, outdated, time.perf_counter() - started)
+
+
+def _is_outdated(plan: Plan, conditions: bytes) -> bool:
+    """Whether rows are there that were answered under other conditions."""
+    rows, theirs = _beside(plan.target, _ROWS), _beside(plan.target, _CONDITIONS)
+    return rows.exists() and rows.stat().st_size > 0 and theirs.exists() and theirs.read_bytes() != conditions
 
 
 def _conditions(plan: Plan, assistant: Assistant) -> bytes:

@@ -261,6 +261,10 @@ def batch(
         return
     counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
     resumed = f" ({summary.resumed} taken from the run before)" if summary.resumed else ""
+    if summary.outdated:
+        err.print(
+            "an interrupted run had answered with another model, index or settings; all was answered anew"
+        )
     out.print(f"{target}: {counts}{resumed}, in {summary.seconds:.0f} s")
 
 

@@ -389,14 +389,16 @@ def test_partial_output_is_used_up_to_a_line_that_no_batch_wrote(interrupted: Ba
 def test_partial_output_of_other_questions_is_not_used(interrupted: Batch) -> None:
     changed = FIVE.replace(f"1,{MEMORY}", f"1,{MEMORY}?")
     model = ScriptedModel(CUT)
-    assert interrupted.summary(changed, model).resumed == 0
+    summary = interrupted.summary(changed, model)
+    assert (summary.resumed, summary.outdated) == (0, False)
     assert len(model.prompts) == 4
 
 
 def test_partial_output_of_another_model_is_not_used(interrupted: Batch) -> None:
     model = ScriptedModel(CUT)
     model.name = "another"
-    assert interrupted.summary(FIVE, model).resumed == 0
+    summary = interrupted.summary(FIVE, model)
+    assert (summary.resumed, summary.outdated) == (0, True)
     assert {row["model"] for row in read(interrupted.target)} == {"another"}
 
 
