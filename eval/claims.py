@@ -8,17 +8,20 @@ from collections.abc import Iterable, Iterator
 from eval.normalise import norm, sentences, words
 from eval.records import AnswerSentence, Corpus, SystemAnswer
 
-_MARK = re.compile(r"\s*\[\d+(?:\s*[,;-]\s*\d+)*\]")
+_MARK = re.compile(r"(?<!\s)\s*\[\d+(?:\s*[,;-]\s*\d+)*\]")
 _LABEL = re.compile(r"^\s*(?:yes|no|maybe)\b[\s,.:;!-]*", re.I)
 _BOILERPLATE_WORDS = 25
-_MORE = re.compile(r"\d|\b(?:but|however|though|although)\b", re.I)
+# A digit inside a name (LLaVA-1.5, Canary-1B, S$^{2}$FT, Llama 2) is no number that a refusal could hide.
+_MORE = re.compile(r"(?<![\w.\-/{^])\d(?![\w-]*[A-Za-z])|\b(?:but|however|though|although)\b", re.I)
+_NUMBERED_NAME = re.compile(r"(?<=[a-z] )[A-Z][\w-]* \d+(?:\.\d+)?(?![\w%]|\.\d|\s?%)")
 _SOURCE = r"(?:abstracts?|papers?|passages?|excerpts?|texts?|context|collection|corpus|sources?)"
 # The fixed list of sentences that claim nothing: short, with neither a number nor a "but".
 _BOILERPLATE = re.compile(
     rf"\b{_SOURCE}\b(?: \w+){{0,3}} (?:do|does|did) not (?:\w+ )?"
     r"(?:say|state|mention|report|give|specify|contain|provide|include|discuss|answer|address)\b"
     rf"|\b{_SOURCE} do not seem to be about\b"
-    rf"|\bno {_SOURCE}\b.{{0,40}}\b(?:found|retrieved|says?|states?|mentions?|answers?)\b"
+    rf"|\b{_SOURCE} of [^;:]{{1,60}} does not (?:say|state|mention|report|give|specify)\b"
+    rf"|\bno {_SOURCE}\b.{{0,40}}\b(?:found|retrieved|says?|states?|mentions?|answers?|belongs?)\b"
     rf"|\bnothing in the (?:\w+ )?{_SOURCE}\b"
     r"|\bnot (?:said|stated|mentioned|given|reported|specified|found) (?:in|by) "
     rf"(?:the|these|any) (?:\w+ )?{_SOURCE}\b"
@@ -79,5 +82,5 @@ def _without(titles: Iterable[str], text: str) -> str:
 def _is_boilerplate(text: str) -> bool:
     if not words(without_label(text)):
         return True
-    plain = len(words(text)) <= _BOILERPLATE_WORDS and not _MORE.search(text)
+    plain = len(words(text)) <= _BOILERPLATE_WORDS and not _MORE.search(_NUMBERED_NAME.sub("", text))
     return plain and bool(_BOILERPLATE.search(text))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eval.records import FinalAnswer, GoldValue
 
@@ -51,10 +51,17 @@ _SCALED = (
     r"|10\s*\^\s*\{?(?P<bare_power>[-+]?\d+)\}?"
     rf"|(?P<e>{_PLAIN})[eE](?P<e_power>[-+]?\d+)"
 )
+_MAGNITUDE = r"(?:(?:thousand|million|billion|trillion)\b|bn\b|[kKMBT]\b(?!B))"
+_UNIT = r"(?:%|percentage points?\b|percent\b|per cent\b|-?fold\b|x\b|[A-Za-z]+\b)"
+# What follows the lower end of a range follows its upper end too: "2.4x to 2.9x", "1 hour to 2 hours".
+_REPEATED = (
+    rf"\s*(?P<repeated>{_MAGNITUDE}(?:\s*{_UNIT})?|{_UNIT})"
+    rf"(?=\s*(?:-|to|and)\s*(?:{_PLAIN})\s*(?P=repeated)s?(?!\w))"
+)
 _QUANTITY = re.compile(
-    rf"(?<![\w.])(?:{_SCALED}|(?P<low>{_PLAIN})(?:\s*(?:-|to|and)\s*(?P<high>{_PLAIN}))?)"
-    r"\s*(?P<magnitude>(?:thousand|million|billion|trillion)\b|bn\b|[kKMBT]\b(?!B))?"
-    r"\s*(?P<unit>%|percentage points?\b|percent\b|per cent\b|-?fold\b|x\b|[A-Za-z]+\b)?"
+    rf"(?<![\w.])(?:{_SCALED}|(?P<low>{_PLAIN})(?:(?:{_REPEATED})?\s*(?:-|to|and)\s*(?P<high>{_PLAIN}))?)"
+    rf"\s*(?P<magnitude>{_MAGNITUDE})?"
+    rf"\s*(?P<unit>{_UNIT})?"
 )
 _WORD = re.compile(rf"\b({'|'.join(_WORDS)})\b(?:\s*(?P<unit>-?[a-z]+))?", re.I)
 
@@ -120,7 +127,7 @@ def _said(answer: FinalAnswer) -> Quantity | None:
     """
     text = plain(answer.text)
     if "between" not in text:
-        text = re.sub(r"(?<=\d)\s+and\s+(?=\d)", " ; ", text)
+        text = re.sub(r"\s+and\s+(?=[-+.\d])", " ; ", text)
     in_digits = next(map(_quantity, _QUANTITY.finditer(text)), None)
     first = in_digits or next(map(_spelt, _WORD.finditer(text)), None)
     if first or answer.value is None:
@@ -148,8 +155,18 @@ def _same(said: Quantity, wanted: Quantity, gold: GoldValue) -> bool:
         return False
     if said.is_range != wanted.is_range:
         return False
+    if said.unit == "":
+        wanted = _in_the_unit_asked_for(wanted, gold)
     ends = ((said.low, wanted.low), (said.high, wanted.high))
     return all(_close(*pair, said, wanted, gold) for pair in ends)
+
+
+def _in_the_unit_asked_for(wanted: Quantity, gold: GoldValue) -> Quantity:
+    """`wanted` in the gold's unit, which a bare number is in: 16 for 57,600 seconds and "hours"."""
+    unit, factor = _unit_of(gold.unit or "")
+    if unit != wanted.unit:
+        return wanted
+    return replace(wanted, low=wanted.low / factor, high=wanted.high / factor)
 
 
 def _same_unit(said: str, wanted: str, gold: GoldValue) -> bool:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from eval.claims import answered, claims, said
@@ -34,6 +36,13 @@ def test_text_outside_the_sentences_is_claimed_without_citation() -> None:
         "The abstract of this paper does not state how long training takes.",
         "I cannot answer this.",
         "The training time is not mentioned in the abstracts.",
+        "The abstract of LLaVA-1.5 does not mention hours or 3DGS.",
+        "No abstract found mentions Canary-1B.",
+        "The abstract of S$^{2}$FT does not give a number of layers.",
+        "The abstract of Llama 2 does not mention hours.",
+        "No abstract found mentions Qwen 2.5.",
+        "No paper found seems to belong to such a list.",
+        "No papers that pass the filters were found for this question.",
     ],
 )
 def test_labels_and_refusals_claim_nothing(text: str) -> None:
@@ -45,12 +54,24 @@ def test_labels_and_refusals_claim_nothing(text: str) -> None:
     [
         "The paper does not require training.",
         "The abstracts do not say 62 %.",
+        "The abstract of LLaVA-1.5 does not mention 12 hours.",
         "The abstracts do not say, but it is fast.",
+        "In 2017 the abstracts did not say.",
+        "The abstract of LongGen 62% does not say.",
+        "The abstract of LongGen does not say, 62.",
         "No training is needed.",
     ],
 )
 def test_a_claim_is_not_hidden_in_a_refusal(text: str) -> None:
     assert len(claims(answer(AnswerSentence(text)), CORPUS)) == 1
+
+
+@pytest.mark.parametrize("piece", ["a ", "1 ", "((((", "A-A-", "no paper ", "[1, ", " Q 2", "  "])
+def test_time_grows_with_the_length_of_the_text(piece: str) -> None:
+    text = piece * (20_000 // len(piece))
+    started = time.perf_counter()
+    claims(answer(AnswerSentence(text), text=text), CORPUS)
+    assert time.perf_counter() - started < 1  # 0.1 s on a free machine
 
 
 def test_an_abstention_may_name_the_nearest_papers() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from eval.faults import papers_of
 from eval.gold import GoldError, leave_gold_out, load, question_overlap, read_corpus
 from eval.records import Corpus, Evidence, GoldItem, GoldValue
 
@@ -284,3 +285,21 @@ def test_the_mix_of_questions(own: tuple[tuple[GoldItem, ...], Corpus]) -> None:
     labels = Counter(item.gold.label for item in items if item.type == "yes_no" and item.gold)
     assert labels["yes"] == labels["no"]
     assert 0.3 < sum(question_overlap(item, corpus) for item in items) / len(items) < 0.8
+
+
+def test_the_questions_to_fit_on_share_no_paper_with_test(own: tuple[tuple[GoldItem, ...], Corpus]) -> None:
+    items, corpus = own
+    gold = Path(__file__).parent.parent / "eval" / "gold"
+    files = [gold / "fit" / "questions.jsonl", gold / "dev.jsonl", gold / "test.jsonl"]
+    fit = load(files[0], corpus)
+    assert {item.split for item in fit} == {"dev"}
+    assert len(load(files, corpus)) == len(fit) + len(items)
+    tested = {paper for item in items if item.split == "test" for paper in only_paper(item, corpus)}
+    assert tested
+    assert not tested & {paper for item in fit for paper in only_paper(item, corpus)}
+
+
+def only_paper(item: GoldItem, corpus: Corpus) -> set[str]:
+    """The paper of a question about one paper: the gold paper, or the cluster where there is none."""
+    papers = papers_of(item) or {item.cluster} & set(corpus.abstracts)
+    return papers if len(papers) == 1 else set()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.numbers import is_distractor, matches
+from eval.numbers import is_distractor, matches, quantities
 from eval.records import FinalAnswer, GoldValue
 
 PERCENT = GoldValue(value=92.3, unit="%")
@@ -13,6 +13,10 @@ RANGE = GoldValue(low=10, high=20, unit="%")
 POINTS = GoldValue(value=2.1, unit="points")
 HOURS = GoldValue(value=12, unit="hours")
 SMALL = GoldValue(value=1e-4)
+FACTORS = GoldValue(low=2.4, high=2.9, unit="x", aliases=("2.4x to 2.9x",))
+SHARES = GoldValue(low=50, high=180, unit="%")
+DURATIONS = GoldValue(low=1, high=2, unit="hours")
+SIZES = GoldValue(low=1.5e9, high=7e9, unit="parameters")
 
 
 def said(text: str) -> FinalAnswer:
@@ -97,3 +101,74 @@ def test_a_final_is_read_from_its_digits_and_only_between_joins_a_range() -> Non
     either = GoldValue(low=10, high=20, unit="%")
     assert matches(FinalAnswer("number", "between 10 and 20 %"), either)
     assert not matches(FinalAnswer("number", "10 and 20 %"), either)
+
+
+@pytest.mark.parametrize(
+    ("gold", "text", "right"),
+    [
+        (FACTORS, "2.4x to 2.9x", True),
+        (FACTORS, "2.4×–2.9×", True),
+        (FACTORS, "$2.4\\times$ to $2.9\\times$", True),
+        (FACTORS, "between 2.4x and 2.9x", True),
+        (FACTORS, "2.4x", False),
+        (FACTORS, "2.9x", False),
+        (FACTORS, "2.4x and 2.9x", False),
+        (FACTORS, "2.4x to 2.8x", False),
+        (FACTORS, "2.4x to 2.9 %", False),
+        (FACTORS, "2.4 to 2.9", False),
+        (SHARES, "50% to 180%", True),
+        (SHARES, "from 50 percent to 180 percent", True),
+        (SHARES, "50%", False),
+        (GoldValue(value=50, unit="%"), "50% to 180%", False),
+        (GoldValue(value=50, unit="%"), "50% and 180%", True),
+        (DURATIONS, "1 hour to 2 hours", True),
+        (DURATIONS, "60 minutes to 120 minutes", True),
+        (SIZES, "1.5B to 7B parameters", True),
+        (SIZES, "1.5M to 7M parameters", False),
+    ],
+)
+def test_a_range_may_carry_its_unit_at_both_ends(gold: GoldValue, text: str, right: bool) -> None:
+    assert matches(said(text), gold) is right
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("2.4x to 2.9x", ["times"]),
+        ("7.3 AP and 9.6 VPQ", ["ap", "vpq"]),
+        ("3 s to 4 steps", ["time", "steps"]),
+        ("5.02x and 15.7M", ["times", ""]),
+    ],
+)
+def test_ends_with_units_of_their_own_are_no_range(text: str, units: list[str]) -> None:
+    assert [quantity.unit for quantity in quantities(text)] == units
+
+
+@pytest.mark.parametrize(
+    ("gold", "text", "right"),
+    [
+        (GoldValue(value=16, unit="hours", unit_optional=True), "16", True),
+        (GoldValue(value=16, unit="hours", unit_optional=True), "960 minutes", True),
+        (GoldValue(value=16, unit="hours", unit_optional=True), "17", False),
+        (GoldValue(value=16, unit="hours", unit_optional=True), "57,600", False),  # seconds
+        (GoldValue(value=16, unit="hours", unit_optional=True), "16 days", False),
+        (GoldValue(value=16, unit="hours", unit_optional=True), "16 GB", False),
+        (GoldValue(value=16, unit="hours"), "16", False),
+        (GoldValue(value=24, unit="GB", unit_optional=True), "24", True),
+        (GoldValue(value=24, unit="GB"), "24", False),
+        (GoldValue(low=12, high=16, unit="hours", unit_optional=True), "12 to 16", True),
+        (GoldValue(low=12, high=16, unit="hours", unit_optional=True), "12", False),
+        (GoldValue(value=12.5, unit="hours", unit_optional=True, allow_rounding=True), "13", True),
+        (GoldValue(value=12.5, unit="hours", unit_optional=True, allow_rounding=True), "14", False),
+    ],
+)
+def test_a_bare_number_is_in_the_unit_that_the_question_names(
+    gold: GoldValue, text: str, right: bool
+) -> None:
+    assert matches(said(text), gold) is right
+
+
+def test_a_bare_value_is_in_the_unit_that_the_question_names() -> None:
+    hours = GoldValue(value=16, unit="hours", unit_optional=True)
+    assert matches(FinalAnswer("number", value=16), hours)
+    assert not matches(FinalAnswer("number", value=57_600), hours)
