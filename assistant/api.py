@@ -15,6 +15,7 @@ from assistant.answer import Answer
 from assistant.answering import Pipeline
 from assistant.embedding import Embedder, open_embedder
 from assistant.events import Event
+from assistant.fitted import Fitted
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
 from assistant.generations import exists
@@ -94,7 +95,7 @@ class Assistant:
         embedder = embedder or open_embedder(settings)
         folder = Path(tempfile.mkdtemp(prefix="assistant-"))
         try:
-            ingest(papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=silent)
+            ingest(papers, folder, embedder, **settings.passages, progress=silent)
             opened = cls.open(folder, model=model, embedder=embedder, settings=settings)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -106,6 +107,15 @@ class Assistant:
     def model_name(self) -> str:
         """What answers say in their `model` field."""
         return self._pipeline.model_name
+
+    @property
+    def fitted(self) -> Fitted:
+        """The coefficients that decide what is an answer: the index's own, or the program's.
+
+        Raises:
+            IndexFormatError: the index's own are damaged.
+        """
+        return self._pipeline.fitted
 
     def ask(self, question: str, history: History = (), filters: Filters | None = None) -> Answer:
         """The answer to one question.
@@ -146,7 +156,7 @@ def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings, progres
     from assistant.readers import read_corpus
 
     papers = read_corpus(sample_corpus()).papers
-    ingest(papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=progress)
+    ingest(papers, folder, embedder, **settings.passages, progress=progress)
 
 
 def _language_model(model: Any, settings: Settings, progress: Progress) -> LanguageModel | None:

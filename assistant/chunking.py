@@ -29,9 +29,10 @@ class Chunked:
 class Chunker:
     """Splits abstracts with llama-index's SentenceSplitter, counting tokens with tiktoken's cl100k."""
 
-    def __init__(self, embedder: Embedder, passage_tokens: int) -> None:
+    def __init__(self, embedder: Embedder, passage_tokens: int, overlap: int = 0) -> None:
         self._embedder = embedder
         self._passage_tokens = passage_tokens
+        self._overlap = overlap
         self._encode = cl100k().encode_ordinary
         self._splitters: dict[int, SentenceSplitter] = {}
 
@@ -51,7 +52,7 @@ class Chunker:
         if size not in self._splitters:
             self._splitters[size] = SentenceSplitter(
                 chunk_size=size,
-                chunk_overlap=0,
+                chunk_overlap=min(self._overlap, size // 2),
                 tokenizer=self._encode,
                 chunking_tokenizer_fn=_sentences_with_space,
                 secondary_chunking_regex=_PHRASE,
@@ -74,10 +75,21 @@ def _sentences_with_space(text: str) -> list[str]:
 
 
 def _located(paper: Paper, pieces: list[str]) -> tuple[Passage, ...]:
-    passages = []
-    position = 0
+    """Where the pieces stand, which may overlap; an abstract that repeats itself has several places for one.
+
+    Of those it is the first one after the piece before from which the pieces left reach the end.
+    """
+    marks = [place for place, character in enumerate(paper.abstract) if not character.isspace()]
+    left = sum(map(_marks, pieces))
+    passages: list[Passage] = []
     for number, piece in enumerate(pieces):
-        start = paper.abstract.index(piece, position)
-        position = start + len(piece)
-        passages.append(Passage(f"{paper.id}:{number}", paper.id, start, position, piece))
+        after = passages[-1].start + 1 if passages else 0
+        start = paper.abstract.index(piece, max(after, marks[-min(left, len(marks))]))
+        left -= _marks(piece)
+        passages.append(Passage(f"{paper.id}:{number}", paper.id, start, start + len(piece), piece))
     return tuple(passages)
+
+
+def _marks(text: str) -> int:
+    """Characters that are no space: spaces between pieces are in none of them."""
+    return len("".join(text.split()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -55,6 +55,8 @@ app.add_typer(models_app, name="models")
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+_COLUMNS = 4  # signals a line
 
 IndexOption = Annotated[
     Path | None,
@@ -146,9 +148,7 @@ def ingest(
     folder = index or settings.index or _index_named_after(files[0])
     embedder = open_embedder(settings)
     with _bar() as progress:
-        done = ingest_papers(
-            corpus.papers, folder, embedder, passage_tokens=settings.passage_tokens, progress=progress
-        )
+        done = ingest_papers(corpus.papers, folder, embedder, **settings.passages, progress=progress)
     if as_json:
         _print_json({"index": str(folder), "rejected": len(corpus.rejects), **to_plain(done)})
         return
@@ -156,6 +156,8 @@ def ingest(
         f"{folder}: {done.added} papers added, {done.updated} updated, {done.unchanged} unchanged, "
         f"{len(corpus.rejects)} rejected; {done.manifest.papers} papers in {done.manifest.passages} passages"
     )
+    if done.flagged:
+        err.print(_flagged(done.flagged))
     if folder != Path("index/sample"):
         out.print(f'Ask it: assistant ask "..." --index {folder}')
     if done.manifest.passages_cut:
@@ -186,7 +188,7 @@ def ask(
     else:
         _print_answer(answer)
         if explain:
-            out.print("\n" + answer.explain())
+            _print_explanation(answer)
     if answer.status == "error":
         raise typer.Exit(1)
 
@@ -278,7 +280,8 @@ def doctor(index: IndexOption = None, as_json: JsonOption = False) -> None:
         _print_json(to_plain(findings))
     else:
         for finding in findings:
-            out.print(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.subject}: {finding.found}")
+            state = ("warn" if finding.remedy else "ok  ") if finding.ok else "FAIL"
+            out.print(f"{state}  {finding.subject}: {finding.found}")
             if finding.remedy:
                 out.print(f"      -> {finding.remedy}")
     if not all(finding.ok for finding in findings):
@@ -369,6 +372,8 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
         return
     out.print(f"index        {folder}, {size / 1e6:.1f} MB, made {manifest.created}")
     out.print(f"papers       {manifest.papers}")
+    if manifest.papers_flagged:
+        out.print(f"flagged      {manifest.papers_flagged} with text that reads like an order to a model")
     out.print(f"passages     {manifest.passages} of at most {manifest.passage_tokens} tokens")
     out.print(f"cut          {manifest.passages_cut} passages are longer than the embedder reads")
     out.print(f"embedder     {manifest.embedder} {manifest.embedder_fingerprint[:12]}")
@@ -404,9 +409,7 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
     settings = Settings.load()
     folder = index or default_index(settings)
     with _bar() as progress:
-        manifest = rebuild(
-            folder, open_embedder(settings), passage_tokens=settings.passage_tokens, progress=progress
-        )
+        manifest = rebuild(folder, open_embedder(settings), **settings.passages, progress=progress)
     if as_json:
         _print_json({"index": str(folder), **to_plain(manifest)})
         return
@@ -473,11 +476,29 @@ def _print_answer(answer: Answer) -> None:
         err.print(f"warning: {warning}")
 
 
+def _print_explanation(answer: Answer) -> None:
+    """The explanation, with its last line, which holds all signals, in columns."""
+    *lines, signals = answer.explain().splitlines()
+    pairs = signals.split("  ")
+    rows = (pairs[i : i + _COLUMNS] for i in range(0, len(pairs), _COLUMNS))
+    columns = ("".join(f"{pair:<28}" for pair in row).rstrip() for row in rows)
+    out.print("\n".join(["", *lines, *columns]))
+
+
 def _next_question() -> str:
     try:
         return input("\n> " if sys.stdin.isatty() else "").strip()
     except EOFError:
         return ""
+
+
+def _flagged(ids: Sequence[str]) -> str:
+    papers = "1 paper has" if len(ids) == 1 else f"{len(ids)} papers have"
+    rest = f" and {len(ids) - 10} more" if len(ids) > 10 else ""
+    return (
+        f"{papers} text that reads like an instruction to a language model; it is stored, shown as text, "
+        f"and never shown to the model: {', '.join(ids[:10])}{rest}"
+    )
 
 
 def _filters(

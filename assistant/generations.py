@@ -61,6 +61,8 @@ class Manifest:
     embedder_fingerprint: str
     dimension: int
     files: dict[str, FileFacts]
+    passage_overlap: int = 0
+    papers_flagged: int = 0
 
     @property
     def fingerprint(self) -> str:
@@ -70,6 +72,7 @@ class Manifest:
             self.embedder_fingerprint,
             str(self.passage_tokens),
             str(self.format_version),
+            *([str(self.passage_overlap)] if self.passage_overlap else []),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 

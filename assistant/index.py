@@ -67,6 +67,12 @@ class Index:
         """The paper of that id; KeyError if there is none."""
         return self.papers[self._position[paper_id]]
 
+    def passages_of(self, paper: Paper) -> tuple[Passage, ...]:
+        """The passages of a paper of this index, in their order."""
+        position = self._position[paper.id]
+        first, last = np.searchsorted(self.paper_rows, (position, position + 1))
+        return self.passages[first:last]
+
     def __contains__(self, paper_id: object) -> bool:
         return paper_id in self._position
 

@@ -30,6 +30,7 @@ from assistant.generations import (
     writer,
 )
 from assistant.index import Index, paper_to_plain, read_papers
+from assistant.instructions import planted
 from assistant.lexical import LexicalIndex
 from assistant.progress import Progress
 from assistant.records import Paper
@@ -39,16 +40,26 @@ from assistant.vectors import VectorIndex
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What an ingest did: papers by what happened to them, and the manifest of the result."""
+    """What an ingest did: papers by what happened to them, and the manifest of the result.
+
+    `flagged` are the ids of all papers of the index whose abstracts give orders to a language model.
+    """
 
     added: int
     updated: int
     unchanged: int
     manifest: Manifest
+    flagged: tuple[str, ...] = ()
 
 
 def ingest(
-    papers: Iterable[Paper], folder: Path, embedder: Embedder, *, passage_tokens: int, progress: Progress
+    papers: Iterable[Paper],
+    folder: Path,
+    embedder: Embedder,
+    *,
+    passage_tokens: int,
+    passage_overlap: int = 0,
+    progress: Progress,
 ) -> Ingested:
     """Create the index in `folder`, or bring it up to date: papers are added, or replaced by id.
 
@@ -68,11 +79,13 @@ def ingest(
             raise CorpusError(f"there are no papers to put into {folder}")
         updated = sum(stored[paper_id] != merged[paper_id] for paper_id in stored)
         added = len(merged) - len(stored)
-        if old and not added and not updated and _made_with(old.manifest, embedder, passage_tokens):
-            return Ingested(0, 0, len(stored), old.manifest)
+        unit = (passage_tokens, passage_overlap)
+        flagged = _flagged(merged.values())
+        if old and not added and not updated and _made_with(old.manifest, embedder, unit, len(flagged)):
+            return Ingested(0, 0, len(stored), old.manifest, flagged)
         known = _known_vectors(old, embedder) if old else {}
-        manifest = _write(tuple(merged.values()), folder, embedder, passage_tokens, known, progress)
-        return Ingested(added, updated, len(stored) - updated, manifest)
+        manifest = _write(tuple(merged.values()), len(flagged), folder, embedder, unit, known, progress)
+        return Ingested(added, updated, len(stored) - updated, manifest, flagged)
 
 
 def checked(papers: Iterable[Paper]) -> dict[str, Paper]:
@@ -96,7 +109,9 @@ def checked(papers: Iterable[Paper]) -> dict[str, Paper]:
     return by_id
 
 
-def rebuild(folder: Path, embedder: Embedder, *, passage_tokens: int, progress: Progress) -> Manifest:
+def rebuild(
+    folder: Path, embedder: Embedder, *, passage_tokens: int, passage_overlap: int = 0, progress: Progress
+) -> Manifest:
     """Make every passage and vector of the index in `folder` anew from its stored papers.
 
     Where the pointer to the generation in force is lost, the newest one's papers are taken.
@@ -108,7 +123,8 @@ def rebuild(folder: Path, embedder: Embedder, *, passage_tokens: int, progress: 
         generation = recoverable_generation(folder)
         check_papers(generation)
         papers = read_papers(generation)
-        return _write(papers, folder, embedder, passage_tokens, {}, progress)
+        unit = (passage_tokens, passage_overlap)
+        return _write(papers, len(_flagged(papers)), folder, embedder, unit, {}, progress)
 
 
 def _canonical(paper: Paper) -> Paper:
@@ -141,8 +157,13 @@ def _check_updates(stored: Mapping[str, Paper], incoming: Mapping[str, Paper], f
             )
 
 
-def _made_with(manifest: Manifest, embedder: Embedder, passage_tokens: int) -> bool:
-    return (manifest.embedder_fingerprint, manifest.passage_tokens) == (embedder.fingerprint, passage_tokens)
+def _flagged(papers: Iterable[Paper]) -> tuple[str, ...]:
+    return tuple(paper.id for paper in papers if planted(paper.abstract))
+
+
+def _made_with(manifest: Manifest, embedder: Embedder, unit: tuple[int, int], flagged: int) -> bool:
+    made = (manifest.embedder_fingerprint, manifest.passage_tokens, manifest.passage_overlap)
+    return (*made, manifest.papers_flagged) == (embedder.fingerprint, *unit, flagged)
 
 
 def _known_vectors(index: Index, embedder: Embedder) -> dict[str, Vectors]:
@@ -155,13 +176,15 @@ def _known_vectors(index: Index, embedder: Embedder) -> dict[str, Vectors]:
 
 def _write(
     papers: tuple[Paper, ...],
+    flagged: int,
     folder: Path,
     embedder: Embedder,
-    passage_tokens: int,
+    unit: tuple[int, int],
     known: Mapping[str, Vectors],
     progress: Progress,
 ) -> Manifest:
-    chunker = Chunker(embedder, passage_tokens)
+    passage_tokens, passage_overlap = unit
+    chunker = Chunker(embedder, passage_tokens, passage_overlap)
     chunked = []
     for done, paper in enumerate(papers, start=1):
         chunked.append(chunker.chunk(paper))
@@ -187,6 +210,8 @@ def _write(
             passages=len(pairs),
             passages_cut=sum(chunks.cut for chunks in chunked),
             passage_tokens=passage_tokens,
+            passage_overlap=passage_overlap,
+            papers_flagged=flagged,
             embedder=embedder.name,
             embedder_fingerprint=embedder.fingerprint,
             dimension=embedder.dimension,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
@@ -51,6 +52,22 @@ class LexicalIndex:
         if not known:
             return np.zeros(int(self._bm25.scores["num_docs"]), dtype=np.float32)
         return np.asarray(self._bm25.get_scores(known), dtype=np.float32)
+
+    def informativeness(self, term: str) -> float:
+        """How much a term tells, in [0, 1]: its inverse passage frequency, 1 for one that occurs nowhere.
+
+        Relative to the size of the collection, so that what is fitted on a small one holds on a large one.
+        """
+        total = int(self._bm25.scores["num_docs"])
+        return math.log1p(total / (1 + self.frequency(term))) / math.log1p(total)
+
+    def frequency(self, term: str) -> int:
+        """The number of passages that a term occurs in."""
+        column = self._bm25.vocab_dict.get(term)
+        if column is None:
+            return 0
+        ends = self._bm25.scores["indptr"]
+        return int(ends[column + 1] - ends[column])
 
     def known(self, query_terms: Sequence[str]) -> list[str]:
         """Those of the query's terms that occur in some passage."""

@@ -43,9 +43,16 @@ class Settings(BaseModel):
         "zscore", description="How dense and lexical scores are put together, or which of them counts alone."
     )
     papers: int = Field(5, ge=1, le=100, description="Papers retrieved for a question.")
+    context_sentences: int = Field(4, ge=1, le=50, description="Most sentences shown to the model.")
     context_tokens: int = Field(450, ge=100, description="Most tokens of passages shown to the model.")
+    unsupported: Literal["remove", "flag"] = Field(
+        "remove", description="What becomes of a sentence of the model that no abstract supports."
+    )
     max_answer_tokens: int = Field(160, ge=1, description="Most tokens of an answer.")
-    passage_tokens: int = Field(160, ge=16, description="Most tokens (cl100k) of a passage when indexing.")
+    passage_tokens: int = Field(240, ge=16, description="Most tokens (cl100k) of a passage when indexing.")
+    passage_overlap: int = Field(
+        0, ge=0, description="Most tokens (cl100k) of whole sentences that a passage shares with the next."
+    )
     request_timeout: float = Field(
         120.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a model server."
     )
@@ -55,6 +62,11 @@ class Settings(BaseModel):
     api_key: SecretStr | None = Field(
         None, description="Key for a model server; only from ASSISTANT_API_KEY, never from a file."
     )
+
+    @property
+    def passages(self) -> dict[str, int]:
+        """How abstracts are cut into passages, as `ingest` and `rebuild` take it."""
+        return {"passage_tokens": self.passage_tokens, "passage_overlap": self.passage_overlap}
 
     @field_validator("cache_dir", "index")
     @classmethod

@@ -78,13 +78,22 @@ def indexed(
     embedder: Embedder,
     *,
     passage_tokens: int,
+    passage_overlap: int = 0,
     progress: Progress,
 ) -> Index:
     """The index of exactly these papers, in a folder below `cache` that later runs find again."""
+    unit = f"{passage_tokens}+{passage_overlap}" if passage_overlap else f"{passage_tokens}"
     content = "\n".join(json.dumps(paper_to_plain(paper)) for paper in papers)
-    digest = hashlib.sha256(f"{embedder.fingerprint} {passage_tokens}\n{content}".encode()).hexdigest()[:10]
+    digest = hashlib.sha256(f"{embedder.fingerprint} {unit}\n{content}".encode()).hexdigest()[:10]
     folder = cache / f"{name}-{digest}"
-    ingest(papers, folder, embedder, passage_tokens=passage_tokens, progress=progress)
+    ingest(
+        papers,
+        folder,
+        embedder,
+        passage_tokens=passage_tokens,
+        passage_overlap=passage_overlap,
+        progress=progress,
+    )
     return Index.open(folder, embedder)
 
 

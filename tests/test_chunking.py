@@ -15,25 +15,28 @@ from assistant.tokens import cl100k
 SENTENCE = "Every single sentence of this abstract has exactly ten words."  # 11 tokens with its full stop
 
 
-def chunk(abstract: str, *, size: int = 160, limit: int = 254, title: str = "A title") -> Chunked:
+def chunk(
+    abstract: str, *, size: int = 160, limit: int = 254, title: str = "A title", overlap: int = 0
+) -> Chunked:
     """The passages of an abstract, after what must hold for all of them."""
     paper = Paper("p", title, abstract)
     embedder = HashingEmbedder(max_tokens=limit)
-    chunked = Chunker(embedder, size).chunk(paper)
-    assert_offsets_hold(paper, chunked)
+    chunked = Chunker(embedder, size, overlap).chunk(paper)
+    assert_offsets_hold(paper, chunked, overlapping=overlap > 0)
     assert all(len(cl100k().encode_ordinary(passage.text)) <= size for passage in chunked.passages)
     too_long = [p for p in chunked.passages if embedder.count_tokens(embedded_text(paper, p)) > limit]
     assert chunked.cut == (len(too_long) if len(title) <= 300 else len(chunked.passages))
     return chunked
 
 
-def assert_offsets_hold(paper: Paper, chunked: Chunked) -> None:
-    position = 0
+def assert_offsets_hold(paper: Paper, chunked: Chunked, *, overlapping: bool = False) -> None:
+    position = start = 0
     for number, passage in enumerate(chunked.passages):
         assert (passage.id, passage.paper_id) == (f"{paper.id}:{number}", paper.id)
         assert paper.abstract[passage.start : passage.end] == passage.text
         assert paper.abstract[position : passage.start].strip() == ""  # nothing is left out between two
-        position = passage.end
+        assert number == 0 or passage.start > (start if overlapping else position - 1)
+        position, start = passage.end, passage.start
     assert paper.abstract[position:].strip() == ""
 
 
@@ -42,6 +45,33 @@ def test_passages_are_runs_of_whole_sentences() -> None:
     chunked = chunk(" ".join([SENTENCE] * 5), size=24)
     two = f"{SENTENCE} {SENTENCE}"
     assert [passage.text for passage in chunked.passages] == [two, two, SENTENCE]
+
+
+NUMBERED = [f"Sentence {n} of these has exactly seven words." for n in "ABCDE"]  # 9 tokens, 10 with a space
+
+
+@pytest.mark.parametrize(
+    ("overlap", "expected"),
+    [
+        (0, ["AB", "CD", "E"]),
+        (9, ["AB", "CD", "E"]),
+        (10, ["AB", "BC", "CD", "DE"]),
+        (24, ["AB", "BC", "CD", "DE"]),
+    ],
+    ids=["none", "less than a sentence", "one sentence", "as much as the passage, of which half is taken"],
+)
+def test_passages_share_whole_sentences_with_the_next(overlap: int, expected: list[str]) -> None:
+    chunked = chunk(" ".join(NUMBERED), size=24, overlap=overlap)  # a third sentence would make 30
+    texts = [" ".join(NUMBERED["ABCDE".index(name)] for name in names) for names in expected]
+    assert [passage.text for passage in chunked.passages] == texts
+
+
+def test_passages_of_an_abstract_that_repeats_itself_still_cover_all_of_it() -> None:
+    # Five tokens of overlap hold no sentence of 11, so nothing is shared, though each passage is also found
+    # one sentence further on.
+    chunked = chunk(" ".join([SENTENCE] * 5), size=24, overlap=5)
+    step = len(SENTENCE) + 1
+    assert [passage.start for passage in chunked.passages] == [0, 2 * step, 4 * step]
 
 
 def test_abbreviations_and_formulas_do_not_break_a_passage() -> None:
@@ -64,8 +94,9 @@ def test_abbreviations_and_formulas_do_not_break_a_passage() -> None:
     ],
     ids=["one word", "paragraphs", "repetition", "special tokens", "Chinese", "emoji and Hebrew"],
 )
-def test_offsets_hold_for(abstract: str) -> None:
-    assert chunk(abstract, size=16).cut == 0
+@pytest.mark.parametrize("overlap", [0, 3, 8])
+def test_offsets_hold_for(abstract: str, overlap: int) -> None:
+    assert chunk(abstract, size=16, overlap=overlap).cut == 0
 
 
 LONG = {
@@ -77,8 +108,11 @@ LONG = {
 
 
 @pytest.mark.parametrize("abstract", LONG.values(), ids=LONG)
-def test_an_abstract_of_50_000_characters_is_split_until_all_of_it_is_read(abstract: str) -> None:
-    assert chunk(abstract, limit=100).cut == 0
+@pytest.mark.parametrize("overlap", [0, 20])
+def test_an_abstract_of_50_000_characters_is_split_until_all_of_it_is_read(
+    abstract: str, overlap: int
+) -> None:
+    assert chunk(abstract, limit=100, overlap=overlap).cut == 0
 
 
 def test_a_passage_that_the_embedder_cannot_hold_is_made_shorter() -> None:

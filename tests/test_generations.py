@@ -113,6 +113,8 @@ def test_the_manifest_reads_as_it_was_written(index: Path) -> None:
         ({"corpus_sha256": "c1"}, True),
         ({"embedder_fingerprint": "hashing-32"}, True),
         ({"passage_tokens": 80}, True),
+        ({"passage_overlap": 20}, True),
+        ({"papers_flagged": 1}, False),
         ({"format_version": 2}, True),
     ],
 )

@@ -90,6 +90,16 @@ def test_papers_and_passages_read_as_they_were_written(four: Index, papers: tupl
     assert [p.id for p in four.passages if p.paper_id == "a2"][:2] == ["a2:0", "a2:1"]
 
 
+def test_passages_of_a_paper_are_its_own_in_their_order(four: Index, papers: tuple[Paper, ...]) -> None:
+    for paper in (*papers, UNDATED):
+        own = four.passages_of(paper)
+        assert [passage.id for passage in own] == [f"{paper.id}:{n}" for n in range(len(own))]
+        assert " ".join(passage.text for passage in own) == paper.abstract
+    assert sum(len(four.passages_of(paper)) for paper in four.papers) == len(four.passages)
+    with pytest.raises(KeyError):
+        four.passages_of(Paper("a9", "Of another index", "It says nothing."))
+
+
 @pytest.mark.parametrize(
     "paper",
     [

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,36 @@ def test_scores(index: LexicalIndex, query: list[str], expected: list[float]) ->
 
 def test_known_terms_are_those_that_occur(index: LexicalIndex) -> None:
     assert index.known(terms("Which birds eat cats?")) == ["bird", "cat"]
+
+
+# The term's texts of the three, and ln(1 + 3 / (1 + n)) / ln(1 + 3).
+TOLD = {
+    "in two texts": ("cat", 2, math.log(2) / math.log(4)),  # 0.5
+    "in one text": ("fish", 1, math.log(2.5) / math.log(4)),  # 0.661
+    "in none": ("unicorn", 0, 1.0),
+    "no stem of a word": ("cats", 0, 1.0),
+}
+
+
+@pytest.mark.parametrize(("term", "frequency", "told"), TOLD.values(), ids=TOLD)
+def test_a_term_tells_the_more_the_fewer_texts_have_it(
+    index: LexicalIndex, term: str, frequency: int, told: float
+) -> None:
+    assert index.frequency(term) == frequency  # "cat" is twice in one text, which counts once
+    assert index.informativeness(term) == pytest.approx(told)
+
+
+@pytest.mark.parametrize("texts", [1, 2, 50])
+def test_informativeness_stays_within_0_and_1_whatever_the_size(texts: int) -> None:
+    index = LexicalIndex.from_texts(["cat"] * texts)
+    assert 0 < index.informativeness("cat") < index.informativeness("dog") == 1.0
+
+
+def test_what_a_share_of_the_texts_has_tells_less_in_a_larger_collection() -> None:
+    # Half of 4 texts: ln(1 + 4 / 3) / ln 5 = 0.526; half of 40: ln(1 + 40 / 21) / ln 41 = 0.287.
+    small, large = (LexicalIndex.from_texts(["cat", "dog"] * n) for n in (2, 20))
+    told = (small.informativeness("cat"), large.informativeness("cat"))
+    assert told == pytest.approx((0.526, 0.287), abs=1e-3)
 
 
 def test_texts_of_stop_words_alone_score_nothing(tmp_path: Path) -> None:
