@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import json
 import re
@@ -25,6 +26,7 @@ from assistant import __version__
 from assistant.answer import Answer
 from assistant.api import Assistant
 from assistant.errors import AssistantError, BatchError, CorpusError, first_line
+from assistant.fitted import fitted_to_plain
 from assistant.records import Filters, Turn
 from assistant.resources import prompts_folder
 from assistant.storage import sha256_of, write_atomically
@@ -167,6 +169,7 @@ def _conditions(plan: Plan, assistant: Assistant) -> bytes:
         "index": assistant.index.manifest.fingerprint,
         "question_column": plan.question_column,
         "settings": assistant.settings.model_dump(mode="json", exclude={"cache_dir", "api_key"}),
+        "fitted": hashlib.sha256(json.dumps(fitted_to_plain(assistant.fitted)).encode()).hexdigest(),
         "prompts": {path.name: sha256_of(path) for path in sorted(prompts_folder().glob("*.txt"))},
     }
     return json.dumps(conditions, indent=2).encode()

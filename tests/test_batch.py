@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pydantic import SecretStr
 from assistant.api import Assistant
 from assistant.batch import ADDED, Summary, plan, run
 from assistant.errors import BatchError, GenerationError
+from assistant.fitted import FITTED, Linear, fitted_to_plain, load_fitted
 from assistant.generation.base import Delta
 from assistant.index import Index
 from assistant.ingest import ingest
@@ -21,7 +23,7 @@ from assistant.progress import silent
 from assistant.records import Message, Paper
 from assistant.resources import prompts_folder
 from assistant.settings import Settings
-from assistant.testing import HashingEmbedder, ScriptedModel
+from assistant.testing import OPEN_GATES, HashingEmbedder, ScriptedModel
 
 MEMORY = "By how much does LongCache reduce cache memory?"
 CUT = "LongCache reduces cache memory by 62%."
@@ -100,7 +102,7 @@ def test_output_has_the_columns_of_the_input_and_then_the_answer(batch: Batch) -
         "citations": "a1",
         "cited_titles": "LongCache: Shrinking the Key-Value Cache",
         "quotes": quote,
-        "confidence": "1.000",
+        "confidence": "0.993",  # the logistic function of 5: all that is asked for is in that sentence
         "reason": "Every sentence is supported by its citation.",
         "model": "scripted",
         "index": batch.index.manifest.fingerprint,
@@ -109,9 +111,7 @@ def test_output_has_the_columns_of_the_input_and_then_the_answer(batch: Batch) -
 
 def test_citations_are_joined_in_order_of_first_use(batch: Batch) -> None:
     reply = f"SlimTune requires no gradient computation. {CUT} SlimTune requires no gradient computation."
-    (row,) = batch(
-        "question\nWhat do LongCache and SlimTune do to memory and gradients?\n", ScriptedModel(reply)
-    )
+    (row,) = batch("question\nWhat do SlimTune and LongCache do?\n", ScriptedModel(reply))
     assert row["citations"] == "a2;a1"
     assert row["cited_titles"].split("; ") == [
         "SlimTune: Tuning without Gradients",
@@ -121,7 +121,8 @@ def test_citations_are_joined_in_order_of_first_use(batch: Batch) -> None:
 
 
 def test_summary_counts_rows_by_status_and_progress_is_told(batch: Batch) -> None:
-    summary = batch.summary(f"question\n{MEMORY}\nWhere do whales sing at night?\n{MEMORY}\nHello!\n")
+    model = ScriptedModel(CUT, "The excerpts do not mention whales.", CUT)
+    summary = batch.summary(f"question\n{MEMORY}\nWhere do whales sing at night?\n{MEMORY}\nHello!\n", model)
     assert (summary.statuses, summary.resumed) == ({"answered": 3, "abstained": 1}, 0)
     assert batch.progress == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert {path.name for path in batch.target.parent.iterdir()} == {"in.csv", "out.csv"}
@@ -290,19 +291,18 @@ def test_missing_files_and_folders_are_named(batch: Batch, tmp_path: Path) -> No
 
 def test_what_a_spreadsheet_would_run_is_made_text_and_numbers_stay(tmp_path: Path) -> None:
     paper = Paper("@id", "+SUM(A1)", "=Loss changes by -0.2 on TinyBank.")
-    assistant = Assistant.from_papers(
-        [paper],
-        model=ScriptedModel("=Loss changes by -0.2."),
-        embedder=HashingEmbedder(),
-        settings=Settings(),
-    )
+    embedder, folder = HashingEmbedder(), tmp_path / "index"
+    ingest([paper], folder, embedder, passage_tokens=160, progress=silent)
+    (folder / FITTED).write_text(json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8")
+    model = ScriptedModel("=Loss on TinyBank changes by -0.2.")
+    assistant = Assistant(Index.open(folder, embedder), embedder, model, Settings())
     (tmp_path / "in.csv").write_text(
         "question\nBy how much does loss change on TinyBank?\n", encoding="utf-8"
     )
     run(plan(tmp_path / "in.csv", tmp_path / "out.csv", "question"), assistant, lambda *done: None)
     (row,) = read(tmp_path / "out.csv")
     assert row["final"] == "-0.2"
-    assert row["answer"] == "'=Loss changes by -0.2. [1]"
+    assert row["answer"] == "'=Loss on TinyBank changes by -0.2. [1]"
     assert (row["citations"], row["cited_titles"]) == ("'@id", "'+SUM(A1)")
     assert row["quotes"] == "'=Loss changes by -0.2 on TinyBank."
 
@@ -420,6 +420,14 @@ def test_where_the_models_are_and_the_key_do_not_matter(interrupted: Batch, tmp_
     interrupted.settings = Settings(cache_dir=tmp_path / "elsewhere", api_key=SecretStr("secret"))
     assert "secret" not in interrupted.conditions.read_text(encoding="utf-8")
     assert interrupted.summary(FIVE).resumed == 2
+
+
+def test_partial_output_of_other_coefficients_is_not_used(interrupted: Batch) -> None:
+    surer = replace(OPEN_GATES, sentence=Linear(5.0))
+    (interrupted.index.folder / FITTED).write_text(json.dumps(fitted_to_plain(surer)), encoding="utf-8")
+    load_fitted.cache_clear()  # as another process would read it
+    summary = interrupted.summary(FIVE)
+    assert (summary.resumed, summary.outdated) == (0, True)
 
 
 def test_partial_output_of_another_version_is_not_used(

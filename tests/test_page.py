@@ -157,17 +157,19 @@ def test_while_sentences_come_it_is_said_that_the_model_writes(unverified: str) 
     assert "Writing" in conversation_html((exchange,), live=True)
 
 
-def answering(assistant: Assistant, model: ScriptedModel) -> list[Exchange]:
+def answering(assistant: Assistant, model: ScriptedModel, question: str = MEMORY) -> list[Exchange]:
     """The exchange at each step of the answer that `model` gives."""
     assistant = Assistant(assistant.index, HashingEmbedder(), model, Settings())
-    return [conversation[-1] for conversation in asked(assistant, MEMORY, ())]
+    return [conversation[-1] for conversation in asked(assistant, question, ())]
 
 
 def test_the_grey_text_is_what_of_the_draft_is_in_no_sentence_yet(assistant: Assistant) -> None:
-    grown = answering(assistant, ScriptedModel(f"{REPLY} Decoding is 1.4x faster. Training takes 36 hours."))
+    model = ScriptedModel(f"{REPLY} Decoding is now 1.4x faster. Training takes 36 hours on GPUs.")
+    grown = answering(assistant, model, "What does LongCache do?")
     first = {len(exchange.sentences): exchange.unverified for exchange in reversed(grown[:-1])}
     assert (first[1], first[2]) == ("Decoding ", "Training ")
-    assert grown[-3].unverified == "Training takes 36 hours. "
+    assert grown[-3].unverified == "Training takes 36 hours on GPUs. "
+    assert len(grown[-1].sentences) == 3
 
 
 @pytest.mark.parametrize("reply", [REPLY, "Whales sing.", "The excerpts do not mention it."])
@@ -222,11 +224,53 @@ def test_an_answer_says_how_it_ended_and_which_papers_it_used(assistant: Assista
     assert "retrieved, not used" in evidence
 
 
-def test_an_abstention_is_labelled_and_has_no_verdict(assistant: Assistant) -> None:
-    *_, conversation = asked(assistant, "Who won the 1998 football world cup?", ())
-    html = conversation_html(conversation)
-    assert "Not in these abstracts" in html
-    assert "verdict" not in html
+def abstained(assistant: Assistant) -> Exchange:
+    """A question whose answer the model does not find."""
+    model = ScriptedModel("The excerpts do not mention it.")
+    return answering(assistant, model, "Who won the 1998 football world cup?")[-1]
+
+
+def test_an_abstention_is_labelled_and_names_the_nearest_papers_without_a_verdict(
+    assistant: Assistant, papers: tuple[Paper, ...]
+) -> None:
+    html = conversation_html((abstained(assistant),))
+    said = "The abstract of LongCache does not mention won or football."
+    one, other, third = (paper.title for paper in (papers[0], papers[2], papers[1]))
+    assert html.endswith(
+        '<p class="abstained">Not in these abstracts</p>'
+        f'<p class="answer" dir="auto">{said}</p><div class="nearest"><p>The nearest papers are:</p>'
+        f'<ul><li dir="auto">{one}</li><li dir="auto">{other}</li><li dir="auto">{third}</li></ul></div>'
+        "</article>"
+    )
+
+
+def test_an_abstention_names_one_paper_or_none_or_one_without_a_title_as_text(assistant: Assistant) -> None:
+    exchange = abstained(assistant)
+    assert exchange.answer is not None
+    first = exchange.answer.evidence[0]
+    untitled = replace(first, paper=Paper(HOSTILE, "", "It is."))
+    one = replace(exchange, answer=replace(exchange.answer, evidence=(untitled,)))
+    listed = f'<p>The nearest paper is:</p><ul><li dir="auto">{SAFE}</li></ul>'
+    assert listed in conversation_html((one,))
+    reason = Reason("nothing_retrieved", f"No papers were found for {HOSTILE}.")
+    none = replace(exchange, answer=replace(exchange.answer, evidence=(), reason=reason))
+    html = conversation_html((none,))
+    assert f'<p class="answer" dir="auto">No papers were found for {SAFE}.</p></article>' in html
+
+
+def test_a_question_whose_spelling_was_mended_shows_how_it_was_read() -> None:
+    exchange = Exchange(1, "What is LongCahce?").after(EvidenceFound("What is LongCache?", ()))
+    assert "Read as: What is LongCache?" in conversation_html((exchange,), live=True)
+    same = Exchange(1, "What is LongCache?").after(EvidenceFound("What is LongCache?", ()))
+    assert "Read as" not in conversation_html((same,), live=True)
+
+
+def test_a_sentence_that_is_removed_is_not_shown_and_its_removal_is_told(assistant: Assistant) -> None:
+    grown = answering(assistant, ScriptedModel(f"{REPLY} Whales sing at sea."), "What does LongCache reduce?")
+    assert any("Whales" in conversation_html((exchange,)) for exchange in grown[:-1])
+    html = conversation_html((grown[-1],))
+    assert "Whales" not in html
+    assert "<li>1 of the model&#x27;s sentences had no support and were removed</li>" in html
 
 
 def test_a_follow_up_shows_how_it_was_read_and_gets_the_history(assistant: Assistant) -> None:

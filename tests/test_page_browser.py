@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -15,11 +16,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from assistant.api import Assistant
 from assistant.errors import GenerationError
+from assistant.fitted import FITTED, fitted_to_plain
 from assistant.generation.base import Delta
 from assistant.page.page import build_page, launch
 from assistant.records import Message, Paper
 from assistant.settings import Settings
-from assistant.testing import HashingEmbedder, ScriptedModel
+from assistant.testing import OPEN_GATES, HashingEmbedder, ScriptedModel
 
 pytestmark = [
     pytest.mark.browser,
@@ -29,7 +31,7 @@ pytestmark = [
 ]
 
 MEMORY = "By how much does LongCache reduce cache memory?"
-REPLY = "LongCache reduces cache memory by 62%. Decoding is 1.4x faster."
+REPLY = "LongCache reduces cache memory by 62%. Decoding is now 1.4x faster."
 FAILURE = "(failure)"
 GREY = (".draft", ".question")
 HOSTILE = '<img src=x onerror="document.title=1"> **LongCache**'
@@ -73,8 +75,9 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def served(model: ScriptedModel, papers: Sequence[Paper] = PAPERS) -> Iterator[str]:
-    """The address of a page that answers with `model`."""
+    """The address of a page that answers every question with `model`."""
     assistant = Assistant.from_papers(papers, model=model, embedder=HashingEmbedder(), settings=Settings())
+    (assistant.index.folder / FITTED).write_text(json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8")
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     page = build_page(assistant)
@@ -139,13 +142,13 @@ def test_the_draft_is_grey_and_turns_into_sentences(browser: Browser) -> None:
     model = SteppedModel(f"{REPLY} Training takes 36 hours on 8 GPUs.")
     with served(model) as address, opened(browser, address) as page:
         draft, sentences = page.locator(".draft"), page.locator(".live .sentence")
-        ask(page, MEMORY)
+        ask(page, "What does LongCache do?")
         model.let.release(3)
         expect(draft).to_have_text("LongCache reduces cache")
         expect(sentences).to_have_count(0)
         colours = [page.locator(place).evaluate("e => getComputedStyle(e).color") for place in GREY]
         assert colours[0] != colours[1]
-        for words, count, rest in ((4, 1, "Decoding"), (2, 1, "Decoding is 1.4x"), (2, 2, "Training")):
+        for words, count, rest in ((4, 1, "Decoding"), (3, 1, "Decoding is now 1.4x"), (2, 2, "Training")):
             model.let.release(words)
             expect(draft).to_have_text(rest)
             expect(sentences).to_have_count(count)
@@ -177,6 +180,18 @@ def test_a_rejected_draft_disappears(browser: Browser, end: str, shown: str) -> 
         expect(page.locator(".exchange")).to_contain_text(shown)
         expect(page.locator(".draft, .sentence.unsupported")).to_have_count(0)
         expect(page.locator(".exchange")).not_to_contain_text("Whales")
+
+
+def test_an_abstention_names_the_nearest_papers_one_below_the_other(browser: Browser) -> None:
+    model = ScriptedModel("The excerpts do not mention it.")
+    with served(model) as address, opened(browser, address) as page:
+        ask(page, "Who won the 1998 football world cup?")
+        settled(page)
+        expect(page.locator(".abstained")).to_have_text("Not in these abstracts")
+        nearest = page.locator(".nearest li")
+        expect(nearest).to_have_count(3)
+        tops = [nearest.nth(n).bounding_box()["y"] for n in range(3)]  # type: ignore[index]
+        assert tops == sorted(set(tops))
 
 
 def test_hostile_text_is_shown_as_text(browser: Browser) -> None:

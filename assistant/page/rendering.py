@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import quote, urlsplit
 
+from assistant.answer import Answer
 from assistant.page.exchange import Conversation, Exchange
 from assistant.records import Citation, Paper, Sentence, Verdict
 
@@ -14,6 +15,7 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
     "partial": ("◐", "partly supported by the sentence it cites"),
     "unsupported": ("✖", "not supported by these abstracts"),
 }
+_NEAREST = 3  # papers named where there is no answer, as in its text
 _INVITATION = "Ask a question about these papers. Each sentence of the answer cites the sentence it rests on."
 _NO_EVIDENCE = "The papers found for a question appear here, with the cited sentences marked."
 
@@ -88,10 +90,23 @@ def _exchange(exchange: Exchange, *, live: bool) -> str:
 
 
 def _answer(exchange: Exchange) -> str:
+    if exchange.answer and exchange.answer.status == "abstained":
+        return _abstention(exchange.answer)
     pieces = [_sentence(exchange.number, i, sentence) for i, sentence in enumerate(exchange.sentences)]
     if exchange.unverified:
         pieces.append(f'<span class="draft">{escape(exchange.unverified)}</span>')
     return f'<p class="answer" dir="auto">{" ".join(pieces)}</p>' if pieces else ""
+
+
+def _abstention(answer: Answer) -> str:
+    """What the abstracts do not give, and the nearest papers one below the other."""
+    said = f'<p class="answer" dir="auto">{escape(answer.reason.sentence)}</p>'
+    nearest = [evidence.paper for evidence in answer.evidence[:_NEAREST]]
+    if not nearest:
+        return said
+    titles = "".join(f'<li dir="auto">{escape(paper.title or paper.id)}</li>' for paper in nearest)
+    noun = "paper is" if len(nearest) == 1 else "papers are"
+    return f'{said}<div class="nearest"><p>The nearest {noun}:</p><ul>{titles}</ul></div>'
 
 
 def _sentence(number: int, i: int, sentence: Sentence) -> str:
