@@ -1,49 +1,233 @@
-"""When not to answer: decided from the retrieval before a word is generated, or read from the draft."""
+"""When not to answer, and what is missing: decided from how question, sentences and draft fit together.
+
+The signals do not depend on the size of the collection: shares of the question's terms, cosines, fits,
+margins between the best and the next. Their weights are fitted (`python -m eval fit`), not chosen.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from assistant.final import label_of
-from assistant.question import Kind
-from assistant.records import Filters, Reason, ScoredPaper
+from assistant.composition import Drafted
+from assistant.final import without_label
+from assistant.fit import RankedSentence, Weigh
+from assistant.names import is_specific, mentions
+from assistant.polarity import conflicts
+from assistant.quantities import quantities
+from assistant.quantity_fit import RankedQuantity
+from assistant.question import Question
+from assistant.records import Filters, Paper, Reason, ScoredPaper
 from assistant.sentences import sentence_spans
-from assistant.terms import terms
+from assistant.similarity import Similarity
+from assistant.terms import STOP_WORDS, stem, terms, words
+from assistant.verification import reported
 
-# Below both, nothing retrieved is about the question: it shares less than this part of its terms with
-# the best papers' texts, and is farther from every passage than this cosine.
-_LEAST_SHARE = 0.75
-_LEAST_COSINE = 0.35
-
+_FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
+_MOST_MISSING = 2  # words that a reply names as not found
+_TELLING = 0.5  # weight of a word that a reply may name: no everyday verb
+_WHY_OR_HOW = re.compile(
+    r"(?:and |so |but )?(?:why|how (?:do|does|did|is|are|was|were|can|could|has|have))\b", re.I
+)
 _DECLINES = re.compile(
     r"\b(excerpts?|abstracts?|papers?|texts?|passages?|context|information)\b.{0,30}"
     r"\b(do(es)? not (mention|state|say|specify|provide|contain|include|give)"
     r"|not (mentioned|stated|given|provided|specified))\b"
-    r"|\b(no information|(I )?(do not|don't|cannot|can't) (know|answer|find|determine))\b",
+    r"|\b(no information|(I )?(do not|don['’]t|cannot|can['’]t) (know|answer|find|determine))\b",
     re.I,
 )
 
 
-def before_draft(question: str, papers: Sequence[ScoredPaper], filters: Filters) -> Reason | None:
-    """Why the retrieved papers can't answer; None where they may."""
-    if not papers:
-        restricted = " that pass the filters" if filters != Filters() else ""
-        return Reason("nothing_retrieved", f"No papers{restricted} were found for this question.")
-    asked = set(terms(question))
-    shown = set(terms(" ".join(f"{paper.paper.title} {paper.paper.abstract}" for paper in papers)))
-    share = len(asked & shown) / len(asked) if asked else 0.0
-    cosine = max(passage.dense for paper in papers for passage in paper.passages)
-    if share < _LEAST_SHARE and cosine < _LEAST_COSINE:
-        return Reason("off_topic", "These abstracts do not seem to be about that.")
-    return None
+def nothing_found(filters: Filters) -> Reason:
+    """Why there is no answer where no paper was found."""
+    restricted = " that pass the filters" if filters != Filters() else ""
+    return Reason("nothing_retrieved", f"No papers{restricted} were found for this question.")
 
 
-def in_draft(draft: str, kind: Kind) -> Reason | None:
-    """Why the model declined to answer, which its first sentence says; None where it did not."""
+def out_of_reach(
+    question: Question, ranked: Sequence[RankedSentence], numbers: Sequence[RankedQuantity]
+) -> bool:
+    """Whether the nearest abstract can't answer, whatever else fits.
+
+    It lacks a system, model or data set that the question names; or it has no number, or none in the unit
+    that the question names.
+    """
+    here = reported(ranked[0].sentence.paper)
+    if any(is_specific(name) and not mentions(here, name) for name in question.names):
+        return True
+    return question.kind == "number" and (not numbers or numbers[0].features["unit"] < 0)
+
+
+def signals(
+    question: Question,
+    papers: Sequence[ScoredPaper],
+    ranked: Sequence[RankedSentence],
+    numbers: Sequence[RankedQuantity],
+    weigh: Weigh,
+    similarity: Similarity,
+) -> dict[str, float]:
+    """What retrieval and question fit say, before a draft is written."""
+    best = ranked[0]
+    paper = best.sentence.paper
+    asked = {stemmed: weigh(stemmed) for stemmed, _ in question.terms}
+    total = sum(asked.values()) or 1.0
+    here = _terms_of(paper)
+    anywhere = frozenset().union(*(_terms_of(scored.paper) for scored in papers))
+    found = {f"best_{name}": value for name, value in best.features.items()}
+    runner_up = ranked[1].score if len(ranked) > 1 else best.score - 3.0
+    found |= {
+        "fit": best.score,
+        "fit_margin": min(best.score - runner_up, 3.0),
+        **_missed(question, asked, paper, similarity),
+        "covered": sum(weight for term, weight in asked.items() if term in here) / total,
+        "unknown": sum(weight for term, weight in asked.items() if term not in anywhere) / total,
+        "names_missing": _missing_share(question, [paper]),
+        "names_unknown": _missing_share(question, [scored.paper for scored in papers]),
+        "dense": max(passage.dense for scored in papers for passage in scored.passages),
+        "terms": min(len(asked), 15) / 10,
+        "conflicts": float(bool(conflicts(question.text, best.sentence.text))),
+        f"is_{question.kind}": 1.0,
+    }
+    if question.kind == "number":
+        found |= number_signals(numbers)
+    return found
+
+
+def draft_signals(
+    question: Question, drafted: Sequence[Drafted], ranked: Sequence[RankedSentence], draft: str
+) -> dict[str, float]:
+    """What the draft adds: whether it is supported, agrees with the best sentence, and says anything new."""
+    place = {(one.sentence.paper.id, one.sentence.start): n for n, one in enumerate(ranked)}
+    spans = [span for one in drafted for span in one.support.spans]
+    places = [place.get((span.paper.id, span.start), _FAR) for span in spans]
+    asked = {stemmed for stemmed, _ in question.terms}
+    said = [term for one in drafted for term in terms(without_label(one.sentence.text))]
+    new = [term for term in said if term not in asked]
+    shares = [one.support.share for one in drafted]
+    verdicts = [one.support.verdict for one in drafted]
+    here = _terms_of(ranked[0].sentence.paper)
+    return {
+        "draft_share": sum(shares) / len(shares) if shares else 0.0,
+        "draft_supported": verdicts.count("supported") / len(verdicts) if verdicts else 0.0,
+        "draft_denied": verdicts.count("unsupported") / len(verdicts) if verdicts else 1.0,
+        "draft_agrees": float(0 in places),
+        "draft_place": min(min(places, default=_FAR), _FAR) / _FAR,
+        "draft_fit": max((ranked[n].score for n in places if n < len(ranked)), default=-5.0),
+        "draft_new": min(len(new), 10) / 10,
+        "draft_news": len(new) / len(said) if said else 0.0,
+        "draft_news_found": sum(term in here for term in new) / len(new) if new else 0.0,
+        "draft_number": float(bool(quantities(draft))),
+        "draft_declines": float(declines(draft)),
+    }
+
+
+def declines(draft: str) -> bool:
+    """Whether the draft's first sentence says that the excerpts do not tell."""
     sentences = sentence_spans(draft)
     first = draft[slice(*sentences[0])] if sentences else ""
-    says_so = _DECLINES.search(first) and not (kind == "yes_no" and label_of(first))
-    if says_so:
-        return Reason("not_in_abstracts", "The abstracts found do not say.")
-    return None
+    return bool(_DECLINES.search(first))
+
+
+def missing(
+    question: Question, papers: Sequence[ScoredPaper], ranked: Sequence[RankedSentence], weigh: Weigh
+) -> Reason:
+    """In one sentence what the abstracts do not give, with a code for programs.
+
+    `unknown_name`: a name of the question is in no abstract found; `name_missing`: not in the nearest one;
+    `false_premise`: nor should it be, since the question takes it for granted; `no_such_quantity`: it gives
+    no number of what is asked; `not_in_abstracts`: it says something else.
+    """
+    paper = ranked[0].sentence.paper
+    whose = f"the abstract of {name}" if (name := _short_name(paper)) else "the nearest abstract"
+    every = [scored.paper for scored in papers]
+    if unknown := [name for name in question.names if not _anywhere(name, every)]:
+        return Reason("unknown_name", f"No abstract found mentions {_listed(unknown)}.")
+    if absent := [name for name in question.names if not _anywhere(name, [paper])]:
+        # "Why does STORM use an LSTM?" takes for granted what its abstract does not have.
+        code = "false_premise" if _WHY_OR_HOW.match(question.bare) else "name_missing"
+        return Reason(code, _sentence(f"{whose} does not mention {_listed(absent)}."))
+    asked = question.asked
+    if asked and not any(candidate.features["number_fits"] > 0 for candidate in ranked[:5]):
+        what = _asked_words(question) if asked.nouns else "such a number"
+        return Reason("no_such_quantity", _sentence(f"{whose} does not give {what}."))
+    here = _terms_of(paper)
+    absent_terms = [term for term in question.terms if term[0] not in here and term[1].isalpha()]
+    telling = [(stemmed, word) for stemmed, word in absent_terms if weigh(stemmed) >= _TELLING]
+    if telling:
+        rarest = sorted(telling, key=lambda term: -weigh(term[0]))[:_MOST_MISSING]
+        said = _listed([word for stemmed, word in telling if (stemmed, word) in rarest])
+        return Reason("not_in_abstracts", _sentence(f"{whose} does not mention {said}."))
+    return Reason("not_in_abstracts", _sentence(f"{whose} does not say that."))
+
+
+def number_signals(numbers: Sequence[RankedQuantity]) -> dict[str, float]:
+    """How well the best quantity fits, and how much better than the next."""
+    if not numbers:
+        return {"no_quantity": 1.0}
+    best = numbers[0]
+    runner_up = numbers[1].score if len(numbers) > 1 else best.score - 3.0
+    names = ("unit", "counted", "clause", "near", "nearest", "drafted", "paired", "sentence")
+    found = {f"quantity_{name}": best.features[name] for name in names}
+    return found | {
+        "quantity_fit": best.score,
+        "quantity_margin": min(best.score - runner_up, 3.0),
+        "quantity_first": float(best.sentence.score >= max(other.sentence.score for other in numbers)),
+    }
+
+
+def _missed(
+    question: Question, asked: Mapping[str, float], paper: Paper, similarity: Similarity
+) -> dict[str, float]:
+    """How far the abstract is from the words of the question: on the whole, and from the farthest one.
+
+    A near miss shares all words with an abstract but one: the data set, the quantity, the condition.
+    """
+    there = list(dict.fromkeys(word for word in words(reported(paper)) if word not in STOP_WORDS))
+    likeness = similarity.of_words([word for _, word in question.terms], there).max(axis=1, initial=0.0)
+    here = _terms_of(paper)
+    like = [1.0 if term in here else float(near) for term, near in zip(asked, likeness, strict=True)]
+    missed = sorted(
+        (weight * (1 - near) for weight, near in zip(asked.values(), like, strict=True)), reverse=True
+    )
+    total = sum(asked.values()) or 1.0
+    return {
+        "paper_like": 1 - sum(missed) / total,
+        "paper_missed": missed[0] if missed else 0.0,
+        "paper_missed_next": missed[1] if len(missed) > 1 else 0.0,
+    }
+
+
+def _missing_share(question: Question, papers: Sequence[Paper]) -> float:
+    if not question.names:
+        return 0.0
+    return sum(not _anywhere(name, papers) for name in question.names) / len(question.names)
+
+
+def _anywhere(name: str, papers: Sequence[Paper]) -> bool:
+    return any(mentions(reported(paper), name) for paper in papers)
+
+
+def _terms_of(paper: Paper) -> frozenset[str]:
+    return frozenset(terms(reported(paper)))
+
+
+def _short_name(paper: Paper) -> str | None:
+    """What the paper calls itself before its title's colon, where that is as short as a name."""
+    before, colon, _ = paper.title.partition(":")
+    return before if colon and len(before.split()) <= 2 else None
+
+
+def _asked_words(question: Question) -> str:
+    """What is counted, in the question's own words."""
+    wanted = set(question.asked.nouns) if question.asked else set()
+    found = [word for word in words(question.text) if stem(word.rstrip("s")) in wanted]
+    return "a number of " + " ".join(dict.fromkeys(found))
+
+
+def _listed(found: Sequence[str]) -> str:
+    *others, last = found
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

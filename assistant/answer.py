@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from assistant.records import (
@@ -29,8 +29,9 @@ class Answer:
 
     `status` is `answered` (every sentence supported), `partial` (some not), `abstained` or `error`, with
     its `reason`. `text` carries `[n]` marks; `final` is the bare answer to a typed question; `draft` is
-    what the model wrote and `marks` what became of its marks; `confidence`, in [0, 1], is the mean support of
-    the sentences, not calibrated.
+    what the model wrote and `marks` what became of its marks; `confidence` is the fitted probability that
+    the answer is right, `signals` what it was computed from; `withheld` is the final answer that an
+    abstention kept back, where one had been found.
     """
 
     question: str
@@ -51,6 +52,8 @@ class Answer:
     model: str
     index: str
     prompt: tuple[Message, ...]
+    withheld: Final | None = None
+    signals: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def cited_papers(self) -> tuple[Paper, ...]:
@@ -59,9 +62,9 @@ class Answer:
         return tuple(papers[paper_id] for paper_id in dict.fromkeys(c.paper_id for c in self.citations))
 
     def to_dict(self) -> dict[str, Any]:
-        """The answer as plain dictionaries, lists and scalars, without the prompt."""
+        """The answer as plain dictionaries, lists and scalars, without the prompt and the signals."""
         plain: dict[str, Any] = to_plain(self)
-        del plain["prompt"]
+        del plain["prompt"], plain["signals"]
         return plain
 
     def to_markdown(self) -> str:
@@ -97,11 +100,13 @@ class Answer:
             f"{evidence.role:<10} {evidence.score:6.2f}  {evidence.paper.id}  {evidence.paper.title}"
             for evidence in self.evidence
         )
+        signals = "  ".join(f"{name} {value:.2f}" for name, value in self.signals.items() if value)
         return (
             f"=== standalone question ===\n{self.standalone_question}\n\n=== retrieved ===\n{ranked}\n\n"
             f"=== prompt ===\n{prompt or '(no model was asked)'}\n\n"
             f"=== draft ===\n{self.draft or '(none)'}\n\n"
-            f"=== sentences ===\n{verdicts or '(none)'}\n"
+            f"=== sentences ===\n{verdicts or '(none)'}\n\n"
+            f"=== confidence {self.confidence:.3f} ===\n{signals or '(no signals)'}\n"
         )
 
 

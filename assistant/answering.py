@@ -2,59 +2,98 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from assistant import abstention
-from assistant.answer import Answer
-from assistant.citations import CitedText, DraftReader, DraftSentence, is_bare_label
+from assistant.citations import DraftSentence, is_bare_label
+from assistant.composition import (
+    Composed,
+    Part,
+    composed,
+    composed_number,
+    extracts,
+    fragment,
+)
 from assistant.context import ContextPaper, fenced, pack, render
 from assistant.conversation import standalone
 from assistant.embedding import Embedder
 from assistant.errors import GenerationError
-from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound, SentenceVerified
-from assistant.final import final_of, label_by_polarity, label_of
+from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound
+from assistant.expansion import find_expansion
+from assistant.final import (
+    Label,
+    boolean_final,
+    list_final,
+)
+from assistant.fit import RankedSentence, ranked_sentences
+from assistant.fitted import FITTED, PACKAGED, Fitted, Gate, load_fitted, probability
 from assistant.generation.base import LanguageModel
 from assistant.index import Index
+from assistant.inquiry import Inquiry
+from assistant.labels import label_said, label_signals
+from assistant.premise import false_number
 from assistant.prompts import fill
-from assistant.question import MOST_CHARACTERS, Kind, kind_of, read_question
+from assistant.quantity_fit import RankedQuantity, ranked_quantities
+from assistant.question import MOST_CHARACTERS, Question, kind_of, read_question
 from assistant.records import (
-    Evidence,
     Filters,
     Message,
+    Paper,
     Reason,
     ScoredPaper,
-    Sentence,
-    Status,
-    Timings,
     Turn,
-    Usage,
 )
 from assistant.retrieval import FUSIONS, retrieve
+from assistant.selection import CANDIDATES, MOST_LISTED, criterion, members
 from assistant.settings import Settings
-from assistant.terms import words
+from assistant.sides import Side, sides
+from assistant.similarity import Similarity
+from assistant.spelling import corrected
+from assistant.terms import stem, words
 from assistant.text import canonical
-from assistant.verification import Verifier
 
-_EXTRACTS = 2  # sentences of an extractive answer
 _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
+_READ_SENTENCES = 8  # best fitting ones that quantities are taken from
+# Sentences shown at most for a kind of question; a small model takes a wrong number, or label, of more.
+_SHOWN = {"yes_no": 3, "number": 3}
+_SIDE_CANDIDATES = 3  # papers looked at for each part of a question
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Pipeline:
-    """What a question passes through; without a model the answer is made of extracts."""
+    """What a question passes through; without a model the answer is made of extracts.
+
+    `coefficients` are the index's own or the program's, unless others are given.
+    """
 
     index: Index
     embedder: Embedder
     model: LanguageModel | None
     settings: Settings
+    coefficients: Fitted | None = None
 
     @property
     def model_name(self) -> str:
         """The model's name, `none` where answers are made of extracts."""
         return self.model.name if self.model else "none"
+
+    @cached_property
+    def similarity(self) -> Similarity:
+        """The words and sentences met so far, for all questions."""
+        return Similarity(self.embedder)
+
+    @cached_property
+    def fitted(self) -> Fitted:
+        """The index's own coefficients, or the program's."""
+        if self.coefficients:
+            return self.coefficients
+        own = self.index.folder / FITTED
+        return load_fitted(own if own.exists() else PACKAGED)
 
     def run(
         self, question: str, history: Sequence[Turn] = (), filters: Filters | None = None
@@ -65,24 +104,32 @@ class Pipeline:
             QuestionError: the question is empty or too long.
         """
         asked = read_question(question)
-        run = _Run(self, asked, _standalone(asked, history))
-        if run.kind == "greeting":
-            count = self.index.manifest.papers
-            run.say(f"Hello. Ask me something about the {count} papers in this collection.")
-            yield run.answer("answered", Reason("greeting", "A greeting needs no evidence."))
+        run = Inquiry(
+            self.index,
+            self.model_name,
+            self.settings,
+            asked,
+            _standalone(asked, history),
+            filters or Filters(),
+        )
+        if answer := run.about_collection():
+            yield answer
             return
-        filters = filters or Filters()
-        run.papers = self.search(run.standalone, filters)
+        run.papers = self.search(run.standalone, run.filters)
+        if (spelt := self._spelt(run.standalone, run.papers)) != run.standalone:
+            run.standalone = spelt
+            run.papers = self.search(spelt, run.filters)
         run.retrieved = time.perf_counter()
         yield EvidenceFound(run.standalone, run.papers)
-        if reason := abstention.before_draft(run.standalone, run.papers, filters):
-            yield run.abstained(reason)
+        if not run.papers:
+            yield run.abstained(abstention.nothing_found(run.filters))
             return
         try:
-            yield from self._write(run)
+            yield from self._answered(run)
         except GenerationError as error:
             reason = Reason("generation_failed", str(error))
             run.withdraw()
+            run.confidence = 0.0
             yield DraftRejected(reason)
             yield run.answer("error", reason)
 
@@ -93,39 +140,178 @@ class Pipeline:
         k = self.settings.papers if k is None else k
         return tuple(retrieve(query, self.index, self.embedder, k=k, filters=filters, fusion=fusion))
 
-    def _write(self, run: _Run) -> Iterator[Event]:
+    def rank(self, question: Question, papers: Sequence[ScoredPaper]) -> list[RankedSentence]:
+        """The sentences of the papers by how well they fit the question."""
+        weigh = self.index.lexical.informativeness
+        return ranked_sentences(question, papers, weigh, self.similarity, self.fitted.sentence)
+
+    def quantities(
+        self, question: Question, ranked: Sequence[RankedSentence], draft: str = ""
+    ) -> list[RankedQuantity]:
+        """The quantities of the best sentences by how well they fit a question for one."""
+        if question.kind != "number":
+            return []
+        weigh = self.index.lexical.informativeness
+        return ranked_quantities(
+            question, ranked[:_READ_SENTENCES], draft, weigh, self.similarity, self.fitted.quantity
+        )
+
+    def _spelt(self, question: str, papers: Sequence[ScoredPaper]) -> str:
+        """The question without the typing errors that the papers' own words show to be some."""
+        known = {word for paper in papers for word in words(f"{paper.paper.title} {paper.paper.abstract}")}
+
+        def is_word(word: str) -> bool:
+            return bool(self.index.lexical.frequency(stem(word))) or self.embedder.count_tokens(word) == 1
+
+        return corrected(question, known, is_word)
+
+    def _answered(self, run: Inquiry) -> Iterator[Event]:
+        if run.question.kind == "list":
+            yield from self._listed(run)
+            return
+        weigh = self.index.lexical.informativeness
+        if found := sides(run.question, run.papers, lambda text: self._nearby(text, run.filters), weigh):
+            yield from self._compared(run, found)
+            return
+        run.ranked = self.rank(run.question, run.papers)
+        if not run.ranked:  # nothing but planted text
+            yield run.declined()
+            return
+        if correction := false_number(run.question, run.ranked):
+            yield from run.corrected(correction)
+            return
+        numbers = self.quantities(run.question, run.ranked)
+        if abstention.out_of_reach(run.question, run.ranked, numbers):
+            yield run.declined()
+            return
+        run.signals = abstention.signals(
+            run.question, run.papers, run.ranked, numbers, weigh, self.similarity
+        )
+        before = self.fitted.before
+        run.confidence = before.model.probability(run.signals)
+        if run.confidence < before.threshold:
+            yield run.declined()
+            return
+        yield from self._drafted(run)
+        yield from self._composed(run)
+
+    def _nearby(self, text: str, filters: Filters) -> tuple[ScoredPaper, ...]:
+        return self.search(text, filters, _SIDE_CANDIDATES)
+
+    def _listed(self, run: Inquiry) -> Iterator[Event]:
+        """The papers that belong to the list, each with its nearest sentence."""
+        found = self.search(criterion(run.question.text), run.filters, CANDIDATES)
+        weigh = self.index.lexical.informativeness
+        judged = members(run.question, found, weigh, self.similarity, self.fitted.member)
+        listed = [member for member in judged if member.score > 0][:MOST_LISTED]
+        papers = {scored.paper.id: scored for scored in found}
+        run.papers = tuple(papers[member.paper.id] for member in judged[: max(len(listed), len(run.papers))])
+        if not listed:
+            yield run.abstained(Reason("none_listed", "No paper found seems to belong to such a list."))
+            return
+        run.show(tuple(self._whole(n, member.paper) for n, member in enumerate(listed, start=1)))
+        run.confidence = min(probability(member.score) for member in listed)
+        for member in listed:
+            yield run.extract(member.sentence)
+        run.final = list_final(run.cited.citations)
+        yield run.answer("answered", Reason("listed", f"{len(listed)} papers seem to belong to the list."))
+
+    def _compared(self, run: Inquiry, found: Sequence[Side]) -> Iterator[Event]:
+        """What each side's paper says, asked one by one; or which side does not say."""
+        run.papers = tuple(
+            {paper.paper.id: paper for paper in (*(one.paper for one in found), *run.papers)}.values()
+        )
+        parts: list[Part] = []
+        labels: list[Label] = []
+        for side in found:
+            asked = Inquiry(
+                self.index, self.model_name, self.settings, run.asked, side.question.text, run.filters
+            )
+            asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
+            if not asked.ranked:  # nothing but planted text
+                yield from run.side_missing(asked)
+                return
+            weigh = self.index.lexical.informativeness
+            numbers = self.quantities(side.question, asked.ranked)
+            asked.signals = abstention.signals(
+                side.question, asked.papers, asked.ranked, numbers, weigh, self.similarity
+            )
+            try:
+                yield from self._drafted(asked)
+                result = self._concluded(asked)
+            finally:
+                run.include(asked)
+            if asked.confidence < self._gate.threshold:
+                yield from run.side_missing(asked)
+                return
+            labels += [asked.label] if asked.label else []
+            # The model knew each side's paper as the first; here it has a number of its own.
+            parts += (
+                replace(part, marks=(len(run.context),)) if isinstance(part, DraftSentence) else part
+                for part in result.parts
+            )
+        if run.question.kind == "yes_no" and labels:
+            # "Do both …" takes all of them, "does A or B …" one.
+            enough = any if re.search(r"\bor\b", run.question.bare) else all
+            run.label = "yes" if enough(label == "yes" for label in labels) else "no"
+            run.final = boolean_final(run.label)
+        together = Composed(tuple(parts))
+        yield from run.become(together)
+        status, reason = run.verdict(together)
+        told = Reason("compared", "What each paper says, side by side.")
+        yield run.answer(status, told if status == "answered" else reason)
+
+    def _whole(self, n: int, paper: Paper) -> ContextPaper:
+        return ContextPaper(n, paper, self.index.passages_of(paper), ())
+
+    @property
+    def _gate(self) -> Gate:
+        return self.fitted.after if self.model else self.fitted.extracts
+
+    def _drafted(self, run: Inquiry) -> Iterator[Event]:
+        """Show the model the best sentences and verify what it writes; no model writes nothing."""
         self._show(run)
         if self.model:
             yield from self._generate(self.model, run)
-            if reason := abstention.in_draft(run.draft, run.kind):
-                run.withdraw()
-                yield DraftRejected(reason)
-                yield run.abstained(reason)
-                return
-        yield from _completed(run)
 
-    def _show(self, run: _Run) -> None:
-        """Choose the passages to be shown and write the prompt.
+    def _show(self, run: Inquiry) -> None:
+        """Choose the sentences to be shown and write the prompt.
 
         Raises:
-            GenerationError: the question and one passage are more than the model reads.
+            GenerationError: the question and one sentence are more than the model reads.
         """
+
+        def packed(budget: int, count: Callable[[str], int]) -> tuple[ContextPaper, ...]:
+            most = min(
+                self.settings.context_sentences,
+                _SHOWN.get(run.question.kind, self.settings.context_sentences),
+            )
+            shown = pack(run.ranked, self.index.passages_of, most=most, budget=budget, count_tokens=count)
+            return (*shown, *self._unshown(run, shown))
+
         budget = self.settings.context_tokens
         if not self.model:
-            run.show(pack(run.papers, budget, lambda text: len(words(text))))
+            run.show(packed(budget, lambda text: len(words(text))))
             return
         tokens = self.model.count_tokens
-        around = sum(tokens(message.content) for message in _prompt(run.kind, run.standalone, ()))
+        around = sum(tokens(message.content) for message in _prompt(run.question, ()))
         room = self.model.context_window - self.settings.max_answer_tokens - around - _PROMPT_MARGIN
-        run.show(pack(run.papers, min(budget, room), tokens))
-        run.prompt = _prompt(run.kind, run.standalone, run.context)
+        run.show(packed(min(budget, room), tokens))
+        run.prompt = _prompt(run.question, run.context)
         if sum(tokens(message.content) for message in run.prompt) - around > room + _PROMPT_MARGIN:
             raise GenerationError(
                 f"{self.model.name} reads {self.model.context_window} tokens, too few for the question, one "
-                f"passage and an answer of {self.settings.max_answer_tokens}; choose a model that reads more"
+                f"sentence and an answer of {self.settings.max_answer_tokens}; choose a model that reads more"
             )
 
-    def _generate(self, model: LanguageModel, run: _Run) -> Iterator[Event]:
+    def _unshown(self, run: Inquiry, shown: Sequence[ContextPaper]) -> Iterator[ContextPaper]:
+        """Papers that a quoted sentence may come from without having been shown to the model."""
+        known = {entry.paper.id for entry in shown}
+        others = {one.sentence.paper.id: one.sentence.paper for one in run.ranked}
+        for n, paper in enumerate((others[one] for one in others if one not in known), start=len(shown) + 1):
+            yield self._whole(n, paper)
+
+    def _generate(self, model: LanguageModel, run: Inquiry) -> Iterator[Event]:
         with closing(model.stream(run.prompt, max_tokens=self.settings.max_answer_tokens)) as deltas:
             for delta in deltas:
                 if delta.text:
@@ -138,183 +324,61 @@ class Pipeline:
         yield from run.verify(run.last_sentences())
         run.generated = time.perf_counter()
 
+    def _composed(self, run: Inquiry) -> Iterator[Event]:
+        """The end of an answer: what stays of the draft, what stands in for it, or why there is none."""
+        started = time.perf_counter()
+        result = self._concluded(run)
+        declined = run.question.kind != "yes_no" and abstention.declines(run.draft)
+        run.verifying += time.perf_counter() - started
+        if run.confidence < self._gate.threshold or declined:
+            if run.cited.sentences:
+                yield DraftRejected(run.missing())
+            yield run.declined()
+            return
+        yield from run.become(result)
+        yield run.answer(*run.verdict(result))
 
-@dataclass
-class _Run:
-    """One question on its way through the pipeline."""
+    def _concluded(self, run: Inquiry) -> Composed:
+        """The parts of the answer, its final, and how sure it is."""
+        numbers = self.quantities(run.question, run.ranked, run.draft)
+        if self.model:
+            run.signals |= abstention.draft_signals(run.question, run.drafted, run.ranked, run.draft)
+        if numbers:
+            run.signals |= abstention.number_signals(numbers)
+        run.confidence = self._gate.model.probability(run.signals)
+        result = self._decided(run, numbers)
+        run.conclude(result)
+        return result
 
-    pipeline: Pipeline
-    question: str
-    standalone: str
-    started: float = field(default_factory=time.perf_counter)
-    retrieved: float = 0.0
-    first_token: float = 0.0
-    generated: float = 0.0
-    verifying: float = 0.0
-    papers: tuple[ScoredPaper, ...] = ()
-    context: tuple[ContextPaper, ...] = ()
-    prompt: tuple[Message, ...] = ()
-    draft: str = ""
-    usage: Usage = field(default_factory=lambda: Usage(0, 0, truncated=False))
-    cited: CitedText = field(default_factory=lambda: CitedText(Verifier((), ""), 0))
-    extracts: bool = False
-    label_inferred: bool = False
-    reader: DraftReader = field(default_factory=DraftReader)
-    cut_off: bool = False
+    def _decided(self, run: Inquiry, numbers: Sequence[RankedQuantity]) -> Composed:
+        """The parts of the answer, and what its final is made of."""
+        keep = self.settings.unsupported == "flag"
+        for short in run.question.short_forms:
+            if found := find_expansion(short, run.ranked):
+                run.bare = found[1]
+                return Composed((found[0].sentence,))
+        if run.question.kind == "yes_no":
+            said = label_said(run.draft)
+            run.label = self._label(run, said)
+            drafted = [one for one in run.drafted if not is_bare_label(one.sentence.text)]
+            # A reason that the model gave for the other label is no reason for this one.
+            if said not in (run.label, None) or not drafted:
+                return Composed(tuple(extracts(run.ranked)[:1]))
+            return composed(drafted, run.ranked, keep_unsupported=keep)
+        if numbers:
+            run.number = numbers[0]
+            return composed_number(run.drafted, numbers[0])
+        run.bare = fragment(run.drafted)
+        return composed(run.drafted, run.ranked, keep_unsupported=keep)
 
-    @property
-    def kind(self) -> Kind:
-        return kind_of(self.standalone)
-
-    def say(self, text: str) -> None:
-        """Put words into the answer that no paper is needed for."""
-        self.cited.sentences.append(Sentence(text, (), (), "supported", 1.0))
-
-    def show(self, context: tuple[ContextPaper, ...]) -> None:
-        """Take the passages that answers are checked against."""
-        self.context = context
-        self.withdraw()
-
-    def withdraw(self) -> None:
-        """Forget what has been written of the answer."""
-        verifier = Verifier(self.context, self.standalone)
-        self.cited = CitedText(verifier, papers_shown=len(self.context), marks=self.cited.marks)
-        self.label_inferred = False
-
-    def verify(self, complete: Sequence[DraftSentence]) -> Iterator[Event]:
-        """Verify sentences of the draft and announce them."""
-        for sentence in complete:
-            started = time.perf_counter()
-            if self.kind == "yes_no" and not self.cited.sentences and not label_of(sentence.text):
-                self.label_inferred = True
-                label = label_by_polarity(sentence.text, self.standalone).capitalize()
-                sentence = replace(sentence, text=f"{label}. {sentence.text}")
-            verified = self.cited.add(sentence)
-            self.verifying += time.perf_counter() - started
-            yield self.verified(verified)
-
-    def last_sentences(self) -> list[DraftSentence]:
-        """What is left of the draft; what the token limit cut off in the middle of a sentence is dropped."""
-        left = self.reader.finish()
-        if self.usage.truncated and left and len(self.cited.sentences) + len(left) > 1:
-            self.cut_off = not left[-1].text.endswith((".", "!", "?"))
-            return left[:-1] if self.cut_off else left
-        return left
-
-    def verified(self, sentence: Sentence) -> SentenceVerified:
-        """The event that announces a sentence."""
-        return SentenceVerified(
-            sentence, tuple(citation for citation in self.cited.citations if citation.n in sentence.citations)
-        )
-
-    def abstained(self, reason: Reason) -> Answer:
-        """The answer that says why there is none, and names the nearest papers."""
-        self.withdraw()
-        nearest = "; ".join(f"{paper.paper.title or paper.paper.id}" for paper in self.papers[:3])
-        self.say(reason.sentence + (f" The nearest papers are: {nearest}." if nearest else ""))
-        return self.answer("abstained", reason)
-
-    def answer(self, status: Status, reason: Reason) -> Answer:
-        """The Answer as things stand."""
-        now = time.perf_counter()
-        cited = self.cited
-        answering = status in ("answered", "partial")
-        final = (
-            final_of(self.kind, self.standalone, cited.sentences, cited.citations) if self.papers else None
-        )
-        return Answer(
-            question=self.question,
-            standalone_question=self.standalone,
-            status=status,
-            reason=reason,
-            text=cited.text,
-            final=final if answering else None,
-            sentences=tuple(cited.sentences),
-            citations=tuple(cited.citations),
-            evidence=self._evidence(),
-            draft=self.draft.strip(),
-            marks=cited.marks,
-            confidence=_confidence(cited.sentences) if answering else 0.0,
-            warnings=self._warnings(),
-            timings=Timings(
-                retrieve_ms=_ms(self.started, self.retrieved),
-                first_token_ms=_ms(self.started, self.first_token),
-                generate_ms=_ms(self.retrieved, self.generated),
-                verify_ms=_ms(0.0, self.verifying),
-                total_ms=_ms(self.started, now),
-            ),
-            usage=self.usage,
-            model=self.pipeline.model_name,
-            index=self.pipeline.index.manifest.fingerprint,
-            prompt=self.prompt,
-        )
-
-    def _evidence(self) -> tuple[Evidence, ...]:
-        used = {citation.paper_id for citation in self.cited.citations}
-        shown = {entry.paper.id for entry in self.context}
-        return tuple(
-            Evidence(
-                paper.paper,
-                paper.score,
-                paper.passages,
-                "used" if paper.paper.id in used else "context" if paper.paper.id in shown else "retrieved",
-            )
-            for paper in self.papers
-        )
-
-    def _warnings(self) -> tuple[str, ...]:
-        cited = self.cited
-        found = []
-        if self.usage.truncated:
-            left_out = "; its last sentence was incomplete and is left out" if self.cut_off else ""
-            found.append(f"the answer was cut at {self.usage.completion_tokens} tokens{left_out}")
-        if cited.marks.unknown:
-            unknown = f"{cited.marks.unknown} of the model's marks"
-            found.append(f"{unknown} name none of the {cited.papers_shown} papers shown")
-        if cited.marks.dropped:
-            found.append(
-                f"{cited.marks.dropped} of the model's marks name papers that do not support the sentence"
-            )
-        if self.label_inferred:
-            found.append("the model began with neither yes nor no; which it is was read from its sentence")
-        if self.extracts and self.draft.strip():
-            found.append("nothing the model wrote is supported; extracts of the abstracts are shown instead")
-        return tuple(found)
-
-
-def _completed(run: _Run) -> Iterator[Event]:
-    """The end of an answer: extracts where the draft gave nothing, then the status."""
-    if all(sentence.verdict == "unsupported" for sentence in run.cited.sentences):
-        reason = Reason("extracts", "The best matching sentences, quoted.")
-        run.extracts = True
-        run.withdraw()
-        if run.draft.strip():
-            yield DraftRejected(reason)
-        for span, fit in run.cited.verifier.best_for_question(_EXTRACTS):
-            yield run.verified(run.cited.add_extract(span, fit))
-        if run.cited.sentences:
-            yield run.answer("answered", reason)
-        else:
-            yield run.abstained(Reason("no_support", "Nothing in the papers found supports an answer."))
-        return
-    cited = run.cited
-    if is_bare_label(cited.sentences[0].text) and (basis := cited.verifier.support("")).span:
-        # A bare "No." is hard to trust, so the sentence it rests on is quoted after it.
-        yield run.verified(cited.add_extract(basis.span, basis.share))
-        yield run.answer(
-            "partial",
-            Reason("label_unchecked", "Whether yes or no follows from the quoted sentence is not checked."),
-        )
-        return
-    if all(sentence.verdict == "supported" for sentence in cited.sentences):
-        yield run.answer("answered", Reason("supported", "Every sentence is supported by its citation."))
-    else:
-        yield run.answer("partial", Reason("partly_supported", "Not every sentence is fully supported."))
+    def _label(self, run: Inquiry, said: Label | None) -> Label:
+        signals = label_signals(run.question.bare, said, run.ranked)
+        return "yes" if self.fitted.label.score(signals) > 0 else "no"
 
 
 def _standalone(question: str, history: Sequence[Turn]) -> str:
     """The question made to stand alone, unless that makes it too long to be one."""
-    if kind_of(question) == "greeting":
+    if kind_of(question) in ("greeting", "collection"):
         return question
     turns = [Turn(_clipped(turn.question), _clipped(turn.answer)) for turn in history]
     written_out = standalone(question, turns)
@@ -325,16 +389,7 @@ def _clipped(text: str) -> str:
     return canonical(text)[:MOST_CHARACTERS]
 
 
-def _prompt(kind: Kind, question: str, context: Sequence[ContextPaper]) -> tuple[Message, ...]:
-    system = "system_yes_no" if kind == "yes_no" else "system"
-    user = fill("question", passages=render(context), question=fenced(question))
+def _prompt(question: Question, context: Sequence[ContextPaper]) -> tuple[Message, ...]:
+    system = {"yes_no": "system_yes_no", "number": "system_number"}.get(question.kind, "system")
+    user = fill("question", passages=render(context), question=fenced(question.text))
     return Message("system", fill(system)), Message("user", user)
-
-
-def _confidence(sentences: Sequence[Sentence]) -> float:
-    scores = [sentence.support if sentence.verdict != "unsupported" else 0.0 for sentence in sentences]
-    return round(sum(scores) / len(scores), 3) if scores else 0.0
-
-
-def _ms(start: float, end: float) -> float:
-    return round(max(0.0, end - start) * 1000, 1)

@@ -12,11 +12,11 @@ from assistant.records import Citation, Marks, Sentence, Verdict
 from assistant.sentences import sentence_spans
 from assistant.verification import Span, Support, Verifier
 
-_MARK = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
+_MARK = re.compile(r"(?<!\s)\s*\[(\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]")
 _WIDEST_RANGE = 9  # papers; "[1-999]" is a number that went astray
 # "According to [1], it …" and "In [1], …" say nothing once the mark is gone.
 _LEAD_IN = re.compile(r"\b(?:according to|as (?:stated|shown|described) in|in|per)(?=\s*\[\d)", re.I)
-_BULLET = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+", re.M)
+_BULLET = re.compile(r"^[^\S\n]*(?:[-*•]|\d{1,2}[.)])\s+", re.M)
 _MARKS = re.compile(r"(?:\[\d[\d\s,;–-]*\][.,;]?\s*)*")
 _WHOLE_WORD = re.compile(r"(?!\[\d)\S+\s")
 # "It is.[1] So it is.": without the mark, the full stop has its space.
@@ -31,6 +31,14 @@ class DraftSentence:
 
     text: str
     marks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A sentence as it stands in the answer, and the support it was judged by."""
+
+    sentence: Sentence
+    support: Support
 
 
 @dataclass
@@ -71,7 +79,7 @@ class CitedText:
     citations: list[Citation] = field(default_factory=list)
     marks: Marks = field(default_factory=Marks)
 
-    def add(self, draft: DraftSentence) -> Sentence:
+    def add(self, draft: DraftSentence) -> Added:
         """Verify one sentence and cite what supports it.
 
         The model's marks stay where their papers support the sentence as well as any other does; where none
@@ -82,7 +90,7 @@ class CitedText:
         best = self.verifier.support(claim)
         known = [n for n in draft.marks if 1 <= n <= self.papers_shown]
         claimed = [self.verifier.support(claim, among=[n]) for n in known]
-        held = [support for support in claimed if support.span and support.verdict == best.verdict]
+        held = [support for support in claimed if support.spans and support.verdict == best.verdict]
         if best.verdict == "unsupported":
             held = []
         best = max(held, key=lambda support: support.share, default=best)
@@ -93,16 +101,24 @@ class CitedText:
             added=self.marks.added + (not held and best.verdict != "unsupported"),
         )
         if claim:
-            return self._append(draft.text, held or [best], best)
+            return Added(self._append(draft.text, held or [best], best), best)
         verdict: Verdict = "partial" if best.verdict == "supported" else best.verdict
-        return self._append(
-            f"{label_of(draft.text)}.".capitalize(), held or [best], replace(best, verdict=verdict)
-        )
+        best = replace(best, verdict=verdict)
+        return Added(self._append(f"{label_of(draft.text)}.".capitalize(), held or [best], best), best)
 
-    def add_extract(self, span: Span, fit: float) -> Sentence:
-        """Quote one sentence of the context as it stands; `fit` is how well it suits the question."""
-        support = Support(span, fit, "supported")
-        return self._append(span.text, [support], support)
+    def add_extract(self, span: Span, *, lead: str = "") -> Sentence:
+        """Quote one sentence of the context as it stands, after a lead such as "Yes. ".
+
+        What is cited is the part of it that fits the question, as a quote has 40 words at most.
+        """
+        support = Support((span,), 1.0, "supported")
+        quoted = self.verifier.quoted(span, span.text)
+        return self._append(f"{lead}{span.text}", [replace(support, spans=(quoted,))], support)
+
+    def add_statement(self, text: str, span: Span) -> Sentence:
+        """Say something that a rule has read off one sentence of the context."""
+        support = Support((span,), 1.0, "supported")
+        return self._append(text, [support], support)
 
     @property
     def text(self) -> str:
@@ -112,7 +128,8 @@ class CitedText:
         )
 
     def _append(self, text: str, cited: Sequence[Support], judged: Support) -> Sentence:
-        spans = [support.span for support in cited if support.span] if judged.verdict != "unsupported" else []
+        held = () if judged.verdict == "unsupported" else cited
+        spans = [span for support in held for span in support.spans]
         numbers = tuple(dict.fromkeys(self._cite(self.verifier.quoted(span, text)) for span in spans))
         quotes = tuple(self.citations[n - 1].quote for n in numbers)
         sentence = Sentence(text, numbers, quotes, judged.verdict, round(judged.share, 3))

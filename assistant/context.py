@@ -1,4 +1,4 @@
-"""The context: which passages the model is shown, and how they are written out."""
+"""The context: which sentences the model is shown, and how they are written out."""
 
 from __future__ import annotations
 
@@ -6,54 +6,64 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from assistant.records import Paper, Passage, ScoredPaper
+from assistant.fit import RankedSentence, SourceSentence
+from assistant.records import Paper, Passage
 
 _CHAT_MARK = re.compile(
-    r"<\|[^|]{0,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>", re.I
+    r"<\|[^|]{0,40}\|>|<｜[^｜]{0,40}｜>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>|<(?:bos|eos|pad)>",
+    re.I,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ContextPaper:
-    """A paper under its number in the prompt, with the passages of it that are shown, in their order."""
+    """A paper under its number: all its passages, and the sentences shown to the model, in their order."""
 
     n: int
     paper: Paper
     passages: tuple[Passage, ...]
+    shown: tuple[SourceSentence, ...]
 
 
 def pack(
-    papers: Sequence[ScoredPaper], budget: int, count_tokens: Callable[[str], int]
+    ranked: Sequence[RankedSentence],
+    passages_of: Callable[[Paper], tuple[Passage, ...]],
+    *,
+    most: int,
+    budget: int,
+    count_tokens: Callable[[str], int],
 ) -> tuple[ContextPaper, ...]:
-    """The best passages that fit into `budget` tokens, grouped by paper, best paper first.
+    """Of the best `most` sentences those that fit into `budget` tokens, grouped by paper, best paper first.
 
-    The best passage is always in, so that a budget too small for it still shows something.
+    The best sentence is always in, so that a budget too small for it still shows something.
     """
-    ranked = sorted(
-        ((passage.score, paper, passage.passage) for paper in papers for passage in paper.passages),
-        key=lambda item: -item[0],
-    )
-    chosen: dict[str, list[Passage]] = {}
+    chosen: dict[str, list[SourceSentence]] = {}
     spent = 0
-    for _, paper, passage in ranked:
-        heading = 0 if paper.paper.id in chosen else count_tokens(_heading(len(chosen) + 1, paper.paper))
-        cost = heading + count_tokens(passage.text)
+    for sentence in (candidate.sentence for candidate in ranked[:most]):
+        paper = sentence.paper
+        heading = 0 if paper.id in chosen else count_tokens(_heading(len(chosen) + 1, paper))
+        cost = heading + count_tokens(sentence.text)
         if chosen and spent + cost > budget:
             continue
         spent += cost
-        chosen.setdefault(paper.paper.id, []).append(passage)
-    shown = [paper.paper for paper in papers if paper.paper.id in chosen]
+        chosen.setdefault(paper.id, []).append(sentence)
     return tuple(
-        ContextPaper(n, paper, tuple(sorted(chosen[paper.id], key=lambda passage: passage.start)))
-        for n, paper in enumerate(shown, start=1)
+        ContextPaper(
+            n,
+            sentences[0].paper,
+            passages_of(sentences[0].paper),
+            tuple(sorted(sentences, key=lambda sentence: sentence.start)),
+        )
+        for n, sentences in enumerate(chosen.values(), start=1)
     )
 
 
 def render(context: Sequence[ContextPaper]) -> str:
     """The context as it stands in the prompt."""
     return "\n\n".join(
-        f"{_heading(entry.n, entry.paper)}\n{' '.join(fenced(passage.text) for passage in entry.passages)}"
+        f"{_heading(entry.n, entry.paper)}\n{' '.join(fenced(sentence.text) for sentence in entry.shown)}"
         for entry in context
+        if entry.shown
     )
 
 

@@ -5,22 +5,51 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from assistant.names import names
+from assistant.question import kind_of
 from assistant.records import Turn
 from assistant.terms import terms
 
-_REFERENCE = re.compile(
-    r"\b(this|that|the) (paper|work|study|method|model|approach)\b(?! (of|for|that|which|by)\b)"
-    r"|\b(they|their|them|its|it(?! (is |was )?(true|possible|likely|clear|known)\b))\b"
-    r"|\bthis(?= (is|was|does|can|has)\b|\W*$)",
+_TURNS = 8  # how far back a subject may lie
+_FEW_TERMS = 3
+_SHORT_ANSWER = 6  # words; what a longer one was about is not easily told
+# "Something else: …" begins anew.
+_ANEW = re.compile(
+    r"^(?:something else|(?:a|another) (?:different|new) (?:question|topic)|different topic|new topic)\b",
     re.I,
 )
-_ELLIPSIS = re.compile(r"^(and|but|so|also|what about|how about|why|when|where)\b", re.I)
-_CLAUSE = re.compile(r",|\b(and|but|or)\b", re.I)
-# A name stands out by a capital or digit inside it: LongGen, Llama-2, vLLM; an acronym has no more than that.
-_NAME = re.compile(r"\b(?=\w*[^\W\d_])[\w+-]*(?:(?<=\w)[A-Z]|\d)[\w+-]*")
-_ACRONYM = re.compile(r"[A-Z]{2,5}s?")
-_FEW_TERMS = 3
-_TURNS = 8  # how far back a subject may lie
+_LEAD = re.compile(r"^(?:(?:and )?(?:what|how) about|and|but|so|also|then|ok(?:ay)?)\b[,:]?\s*", re.I)
+_ONE = r"(?:paper|work|study|method|model|approach|system)"
+# The one thing spoken of, which a name can take the place of. "It is true that" speaks of nothing.
+_IT = re.compile(
+    rf"\b(?:this|that|the) {_ONE}(?:['’]s)?\b(?! (?:of|for|that|which|by)\b)"
+    r"|\b(?:its|it|their)\b(?! (?:is |was )?(?:true|possible|likely|clear|known)\b)"
+    r"|\bthis(?= (?:is|was|does|can|has)\b|\W*$)",
+    re.I,
+)
+# Other words that lean on what was said before.
+_LEANS = re.compile(
+    r"\b(?:they|them|both of them|the (?:former|latter|others?))\b"
+    r"|\b(?:do|does|did|is|are|was|were|can|could|would) (?:that|these|those)\b"
+    rf"(?! {_ONE}\b)(?! \w+ (?:is|are|was|were)\b)"
+    r"|\bthere(?=\W*$| (?:for|too)\b)",
+    re.I,
+)
+# "Having seen only English, does its …": the clause sets the scene, and the subject is not in it.
+_SETTING = re.compile(
+    r"^(?:having|given|once|after|before|when|while|besides|apart from|trained|tested)\b", re.I
+)
+_CLAUSE = re.compile(r",|\b(?:and|but|or)\b", re.I)
+_PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during)"
+# "And on BEIR?" asks the previous question elsewhere.
+_ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION})\s+(?P<what>[^?,]+?)\s*\?*$", re.I)
+# "And the latency?" asks for another number.
+_BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})\?*$", re.I)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|which|what|who|when|where|why|how)\b",
+    re.I,
+)
+_BRACKETS = re.compile(r"\s\(((?:[^()]|\([^()]*\))+)\)$")
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
@@ -28,45 +57,92 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
     >>> standalone("And how fast is it?", [Turn("What does LongGen reduce?", "KV cache memory.")])
     'And how fast is LongGen?'
+    >>> standalone("And on BEIR?", [Turn("By how many points does SEAL improve retrieval on KILT?", "10")])
+    'By how many points does SEAL improve retrieval on BEIR?'
     """
-    if not history:
-        return question
-    # What the previous turn was about may itself be said only in a turn before it.
-    *earlier, last = history[-_TURNS:]
-    previous = ""
-    answer = ""
-    for turn in earlier:
+    previous = answer = ""
+    for turn in history[-_TURNS:]:
+        # What a turn was about may itself be said only in a turn before it.
         previous, answer = _written_out(turn.question, previous, answer), turn.answer
-    previous = _written_out(last.question, previous, answer)
-    return _written_out(question, previous, last.answer, otherwise=f"{question} ({previous})")
+    return _written_out(question, previous, answer)
 
 
-def _written_out(question: str, previous: str, answer: str, otherwise: str = "") -> str:
-    """The question with its subject; `otherwise`, or the question itself, where none is found."""
-    reference = _REFERENCE.search(question)
-    if not previous or not _depends(question, reference):
+def _written_out(question: str, previous: str, answer: str) -> str:
+    """The question with what the previous one, itself written out, was about."""
+    if not previous or not _depends(question):
         return question
-    subject = _subject(previous) or _subject(answer)
-    if not subject:
-        return otherwise or question
-    if not reference:
-        return f"{question} ({subject})"
-    if reference.group().casefold() in ("its", "their"):
-        subject += "'s"
-    return question[: reference.start()] + subject + question[reference.end() :]
+    topic = _topic(previous, answer)
+    subject = _subject(previous) or (_subject(answer) if not names(previous) else None)
+    bare = _LEAD.sub("", question)
+    if not _VERB.search(bare):
+        if asked := _of_something_else(bare, previous):
+            return asked
+        if kind_of(previous) == "number" and (measure := _measure(bare)):
+            return f"How much {measure}? ({topic})"
+    it = _IT.search(question)
+    if it and subject and not _LEANS.search(question):
+        possessive = "'s" if it.group().casefold().endswith(("its", "their", "'s", "’s")) else ""
+        return f"{question[: it.start()]}{subject}{possessive}{question[it.end() :]}"
+    return f"{question} ({topic})"
 
 
-def _depends(question: str, reference: re.Match[str] | None) -> bool:
+def _depends(question: str) -> bool:
+    """Whether the question leaves something to the turns before it."""
+    if _ANEW.match(question):
+        return False
+    own = [name for name in names(question) if not _is_acronym(name)]
+    if _LEAD.match(question) and not (own and _VERB.search(_LEAD.sub("", question))):
+        return True
+    reference = _IT.search(question) or _LEANS.search(question)
     if not reference:
-        short = len(terms(question)) < _FEW_TERMS or bool(_ELLIPSIS.match(question))
-        return short and not _NAME.search(question)
-    before = _ELLIPSIS.sub("", question[: reference.start()], count=1)
-    said_here = len(terms(before)) > 1 and _CLAUSE.search(before)
-    names = [name.group() for name in _NAME.finditer(before)]
-    return not said_here and all(_ACRONYM.fullmatch(name) for name in names)
+        return len(terms(question)) < _FEW_TERMS and not own
+    # What is said in the question before its pronoun is what the pronoun means.
+    before = _LEAD.sub("", question[: reference.start()])
+    said_here = len(terms(before)) > 1 and _CLAUSE.search(before) and not _SETTING.match(before)
+    return not said_here and not any(name in before for name in own)
+
+
+def _of_something_else(bare: str, previous: str) -> str | None:
+    """The previous question with what stands alone in this one in the place of a phrase or the subject."""
+    if elsewhere := _ELSEWHERE.match(bare):
+        phrase = f"{elsewhere['preposition'].lower()} {elsewhere['what']}"
+        if place := _place_of(elsewhere["preposition"], previous):
+            return f"{previous[: place.start()]}{phrase}{previous[place.end() :]}"
+        return f"{previous[:-1]} {phrase}?" if previous.endswith("?") and not _IT.search(bare) else None
+    subject, other = _subject(previous), _subject(bare)
+    if subject and other and bare.rstrip("? ") == other:
+        return re.sub(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", other, previous)
+    return None
+
+
+def _measure(bare: str) -> str | None:
+    """What another number is asked of, "the latency", unless that is a pronoun or a name."""
+    found = _BARE.match(bare)
+    what = found["what"].strip() if found else ""
+    return None if what == _subject(what) or _IT.search(what) or _LEANS.search(what) else what or None
+
+
+def _place_of(preposition: str, previous: str) -> re.Match[str] | None:
+    """The last phrase of the previous question with that preposition: "on KILT", up to the next one."""
+    phrase = re.compile(rf"\b{preposition}\s+(?:(?!\b{_PREPOSITION}\b|[,?]).)+(?<=\S)", re.I)
+    return next(reversed(list(phrase.finditer(previous))), None)
+
+
+def _topic(previous: str, answer: str) -> str:
+    """The names of the previous question, or that question itself where it names nothing."""
+    if _subject(previous):
+        return ", ".join(names(previous))
+    # What it leant on in its turn stands in brackets at its end.
+    if before := _BRACKETS.search(previous):
+        return before[1]
+    said = previous.rstrip("?")
+    return f"{said}: {answer.rstrip('.')}" if 0 < len(answer.split()) <= _SHORT_ANSWER else said
 
 
 def _subject(text: str) -> str | None:
-    """The first name of the text; an acronym only where there is nothing else."""
-    names = [name.group() for name in _NAME.finditer(text)]
-    return next((name for name in names if not _ACRONYM.fullmatch(name)), names[0] if names else None)
+    """The first name of the text that is more than an acronym."""
+    return next((name for name in names(text) if not _is_acronym(name)), None)
+
+
+def _is_acronym(name: str) -> bool:
+    return name.rstrip("s").isalpha() and name.rstrip("s").isupper()

@@ -6,13 +6,15 @@ import importlib.metadata
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from assistant.api import default_index
 from assistant.errors import AssistantError, MissingExtraError
+from assistant.fitted import FITTED, PACKAGED, load_fitted
 from assistant.generation import open_model
 from assistant.generations import current_generation, exists, read_manifest
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
@@ -23,6 +25,7 @@ from assistant.tokens import cl100k
 _PACKAGES = """
     faiss-cpu bm25s PyStemmer openvino openvino-genai tokenizers llama-index-core transformers tiktoken gradio
 """.split()
+_REINSTALL = "the installation is incomplete; install it again"
 _SERVER_SECONDS = 2.0
 _DISK_NEEDED = 3e9  # bytes: the default model, its conversion and its compiled form
 _MEMORY_NEEDED = 3e9  # bytes: the default model at work
@@ -30,7 +33,10 @@ _MEMORY_NEEDED = 3e9  # bytes: the default model at work
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at: whether it is well, what was found, and what to do if it is not."""
+    """One thing looked at: whether it is well, what was found, and what to do if it is not.
+
+    One that is well and has a remedy is a warning: questions are answered, but not as well as they could be.
+    """
 
     subject: str
     ok: bool
@@ -40,12 +46,13 @@ class Finding:
 
 def examine(settings: Settings, index: Path | None) -> list[Finding]:
     """Look at everything that an answer needs."""
+    folder = index or default_index(settings)
     looks: tuple[Callable[[], Iterator[Finding]], ...] = (
         _python,
         _packages,
         _files,
-        lambda: _models(settings),
-        lambda: _index(index or default_index(settings), named=bool(index or settings.index)),
+        lambda: _models(settings, folder),
+        lambda: _index(folder, named=bool(index or settings.index)),
         lambda: _disk(settings),
         _memory,
     )
@@ -67,11 +74,10 @@ def _packages() -> Iterator[Finding]:
 
 
 def _files() -> Iterator[Finding]:
-    reinstall = "the installation is incomplete; install it again"
     prompts = sorted(path.stem for path in prompts_folder().glob("*.txt"))
-    yield Finding("prompts", bool(prompts), ", ".join(prompts) or "none", "" if prompts else reinstall)
+    yield Finding("prompts", bool(prompts), ", ".join(prompts) or "none", "" if prompts else _REINSTALL)
     there = sample_corpus().is_file()
-    yield Finding("sample corpus", there, str(sample_corpus()), "" if there else reinstall)
+    yield Finding("sample corpus", there, str(sample_corpus()), "" if there else _REINSTALL)
     try:
         cl100k()
         yield Finding("token counts", True, "cl100k_base is on disk; nothing is fetched")
@@ -79,28 +85,34 @@ def _files() -> Iterator[Finding]:
         yield Finding("token counts", False, str(error), "pip install --force-reinstall llama-index-core")
 
 
-def _models(settings: Settings) -> Iterator[Finding]:
+def _models(settings: Settings, index: Path) -> Iterator[Finding]:
     installed = ModelStore(settings.cache_dir).state(EMBEDDER).installed
     remedy = "" if installed else f"assistant models pull {EMBEDDER}"
     yield Finding("embedder", installed, f"{EMBEDDER}, {'installed' if installed else 'absent'}", remedy)
+    name = settings.model
     try:
-        yield Finding("model", True, _model(settings))
+        name, state = _model(settings)
+        yield Finding("model", True, f"{settings.model}, {state}")
     except AssistantError as error:
         found, _, remedy = str(error).partition("; " if _is_url(settings.model) else ": ")
         yield Finding("model", False, found, remedy or "choose another by --model or ASSISTANT_MODEL")
     yield _offline(settings)
+    yield _coefficients(index, name)
 
 
-def _model(settings: Settings) -> str:
-    """What `open_model` finds; weights are neither converted nor loaded."""
+def _model(settings: Settings) -> tuple[str, str]:
+    """The name and the state of what `open_model` finds; weights are neither converted nor loaded."""
     named = settings.model
-    if Path(named).expanduser().is_file():
-        return f"{named}, converted when first used"
+    path = Path(named).expanduser()
+    if path.is_file():
+        return path.stem, "converted when first used"
     if not _is_for_transformers(named):
-        open_model(settings.model_copy(update={"request_timeout": _SERVER_SECONDS, "tokenizer": None}))
-    elif find_spec("torch") is None:
+        quickly = settings.model_copy(update={"request_timeout": _SERVER_SECONDS, "tokenizer": None})
+        model = open_model(quickly)
+        return model.name if model else "none", "ready"
+    if find_spec("torch") is None:
         raise MissingExtraError(f"the model {named}", "torch")
-    return f"{named}, ready"
+    return path.resolve().name if path.is_dir() else named, "ready"
 
 
 def _is_url(named: str) -> bool:
@@ -144,6 +156,35 @@ def _is_cached(hub_id: str, file: str) -> bool:
     from huggingface_hub import try_to_load_from_cache
 
     return isinstance(try_to_load_from_cache(hub_id, file), str)
+
+
+def _coefficients(index: Path, model: str) -> Finding:
+    """Whose coefficients decide when to answer, and whether they fit the model and the embedder in use."""
+    own = (index / FITTED).exists()
+    whose = f"the index's own, {index / FITTED}" if own else "the program's"
+    try:
+        made = load_fitted(index / FITTED if own else PACKAGED).provenance
+    except AssistantError as error:
+        found, _, remedy = str(error).rpartition("; ")
+        return Finding("coefficients", False, found, remedy if own else _REINSTALL)
+    if not made:
+        return Finding("coefficients", True, f"{whose}, which do not say what they were fitted on")
+    found = f"{whose}, fitted on {made.get('questions')} questions with {made.get('model')}"
+    others = "".join(f"; {other}" for other in _others(made, model))
+    return Finding("coefficients", True, f"{found}{others}", "python -m eval fit" if others else "")
+
+
+def _others(made: Mapping[str, Any], model: str) -> Iterator[str]:
+    """What is in use now and is not what coefficients were made with; extracts take no model."""
+    if model not in ("none", made.get("model")):
+        yield f"the model in use is {model}"
+    elif model in CATALOGUE and made.get("model_sha256") not in (
+        None,
+        *(file.sha256 for file in CATALOGUE[model].files),
+    ):
+        yield "its weights are others now"
+    if made.get("embedder_fingerprint") != CATALOGUE[EMBEDDER].fingerprint:
+        yield f"the embedder was another than {EMBEDDER}"
 
 
 def _index(folder: Path, *, named: bool) -> Iterator[Finding]:

@@ -1,55 +1,129 @@
-"""The bare answer to a typed question, read from the cited answer."""
+"""The bare answer to a typed question: a number with its unit, yes or no, ids, or a few words."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal
 
-from assistant.question import Kind
-from assistant.records import Citation, Final, Sentence
-from assistant.terms import STOP_WORDS, words
+from assistant.quantities import PERCENT, POINTS, TIMES, quantities
+from assistant.quantity_fit import RankedQuantity
+from assistant.question import Question
+from assistant.records import Citation, Final
+from assistant.terms import STOP_WORDS, stem, words
 
 Label = Literal["yes", "no"]
 
-_NUMBER = r"[-−]?\d+(?:,\d{3})*(?:\.\d+)?(?:[eE][-+]?\d+)?"
-# A number, or a range or fraction of two, its magnitude, and the word or sign after it. "(3)" is none.
-_QUANTITY = re.compile(
-    rf"(?<![\w.-])(?!\d\))(?P<first>{_NUMBER})(?:%?\s*(?P<joint>-|–|to|/)\s*(?P<second>{_NUMBER}))?"
-    r"(?P<magnitude>\s?(?:thousand|million|billion|trillion)\b)?"
-    r"(?P<unit>\s*\\?%|\s?×|-?fold\b|\s?percentage points?\b|\s?[A-Za-z]+)?"
+_SHORT = 12  # words of a short answer, at most
+_REPEATED = 2  # words of the question; a short sentence with fewer is all answer
+_SIGNS = {PERCENT: "%", TIMES: "x", POINTS: " points"}
+# "No.", "No, it …", "No It …" and "Yes LongGen …", but not "No gradient is needed", "No GPU is needed" or
+# "No-one". Only a "Yes" ends in s.
+_LABEL = re.compile(
+    r"^\W*([Yy]es|[Nn]o|YES|NO)(?:\s*[,.:;!–—]+\s*|\s+-\s+|(?<=[sS])\s+(?=[A-Z])|[^\S\n]*\n\s*(?=[A-Z])"
+    r"|\s+(?=(?:The|This|That|These|They|There|It|We|In|An?|According|Based|However|Instead)\s)|\W*$)"
 )
-_MAGNITUDES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
-_YEARS = range(1900, 2101)
-_UNITS = {"percent": "%", "×": "x", "times": "x", "fold": "x", "-fold": "x", "point": "points"}
-_UNITS |= {"percentage point": "points", "percentage points": "points", "\\%": "%"}
-_KNOWN_UNITS = frozenset(
-    "% x points k m b t gb mb kb tb ms s seconds minutes hours days weeks months years tokens parameters"
-    " steps epochs layers gpus papers samples examples images".split()
-)
-# "No." and "No, it …", but not "No gradient is needed" or "No-one".
-_LABEL = re.compile(r"^\W*([Yy]es|[Nn]o|YES|NO)(?:\s*[,.:;!–—]+\s*|\s+-\s+|\s+(?=[A-Z])|\W*$)")
-_NEGATION = re.compile(
-    r"\b(no|not|none|never|without|cannot|neither|nor|hardly|fail(s|ed)?|lack(s|ed|ing)?|unable)\b|n['’]t\b",
+_COPULA = re.compile(r"\b(?:is|are|was|were)\s")
+_MOST_VERBS = 8  # of a sentence that are looked at; far more than any answer has before it
+_TAKEN_UP = 0.6  # of the words before the verb that are the question's
+_ARTICLES = frozenset(("a", "an", "the"))
+_TOKEN = re.compile(r"\S+")
+_STANDS_FOR = re.compile(
+    r"\b(?:stands? for|short for|refers? to|is an? (?:abbreviation|acronym) (?:of|for)|means?|defined as"
+    r"|is called|are called|called|named|abbreviat\w+)\b",
     re.I,
 )
+# Words that lead to an answer, and with them all that no short answer begins or ends with.
+_LEADING = frozenset(
+    "use uses used using include includes called named refers refer stands short means based according"
+    " namely".split()
+)
+_EDGES = STOP_WORDS | _LEADING | frozenset("across via within towards toward among onto".split())
+_SIM = re.compile(r"\s?\\?sim\s?")  # "10 \sim 20" is LaTeX for a range
+_TIMES_POWER = re.compile(r"\s?\\?(?:times|cdot)\s?(?=10)")
+_SIGN_AT_END = re.compile(r"\s?(?:percent|%|times|×|-?fold|[xX])$")
 
 
-def final_of(
-    kind: Kind, question: str, sentences: Sequence[Sentence], citations: Sequence[Citation]
-) -> Final | None:
-    """The final answer of the first sentence that is not unsupported; None where there is none."""
-    said = next((sentence.text for sentence in sentences if sentence.verdict != "unsupported"), None)
-    if said is None:
-        return None
-    if kind == "yes_no" and (label := label_of(said)):
-        return Final("boolean", label, label=label)
-    if kind == "list":
-        ids = tuple(dict.fromkeys(citation.paper_id for citation in citations))
-        return Final("list", ";".join(ids), ids=ids)
-    if kind == "number" and (number := _number(said, question)):
-        return number
-    return Final("text", said)
+def number_final(found: RankedQuantity, question: Question) -> Final:
+    """The quantity in the unit it is written with; `value` is None for a range."""
+    quantity = found.quantity
+    number = _in_digits(found)
+    unit: str | None = quantity.written.strip("\\$- ") or None
+    asked = question.asked
+    if not quantity.unit and asked and POINTS in asked.units and asked.exact:
+        number, unit = f"{number}{_SIGNS[POINTS]}", "points"
+    elif quantity.unit in (PERCENT, TIMES):
+        unit = quantity.unit
+        number = _SIGN_AT_END.sub("", number).strip() + _SIGNS[quantity.unit]
+    elif unit and not number.endswith(unit):
+        number = f"{number} {unit}"
+    elif unit is None and asked and quantity.nouns and stem(quantity.nouns[0].rstrip("s")) in asked.nouns:
+        unit = quantity.nouns[0]
+    value = None if quantity.is_range else quantity.low / quantity.factor
+    return Final("number", number, value=value, unit=unit)
+
+
+def boolean_final(label: Label) -> Final:
+    """Yes or no."""
+    return Final("boolean", label, label=label)
+
+
+def list_final(citations: Sequence[Citation]) -> Final:
+    """The ids of the papers cited, in order of first use."""
+    ids = tuple(dict.fromkeys(citation.paper_id for citation in citations))
+    return Final("list", ";".join(ids), ids=ids)
+
+
+def text_final(said: str, question: Question) -> Final:
+    """What of a sentence is news to who asked: its longest run of words that the question does not have.
+
+    >>> from assistant.question import understood
+    >>> text_final("PoLMs stands for post-trained models.", understood("What does PoLMs mean?")).text
+    'post-trained models'
+    """
+    asked = {stem(word) for word in words(question.text)}
+    marked = _STANDS_FOR.search(said)
+    explains = marked is not None and any(stem(word) in asked for word in words(said[: marked.start()]))
+    repeated = sum(stem(word) in asked for word in words(said))
+    if len(said.split()) <= _SHORT and repeated < _REPEATED and not explains:
+        return Final("text", said.strip(" ,.;:“”\"'"))
+    if stated := _stated(said, asked):
+        return Final("text", stated)
+    tokens = list(_TOKEN.finditer(said, marked.end() if marked else 0)) or list(_TOKEN.finditer(said))
+    runs: list[list[re.Match[str]]] = [[]]
+    for token in tokens:
+        own = words(token.group())
+        if own and all(stem(word) in asked or word in _LEADING for word in own):
+            runs.append([])
+        else:
+            runs[-1].append(token)
+            if token.group().endswith((",", ";", ":", ".")) and not re.search(r"\w\.\w", token.group()):
+                runs.append([])
+    runs = [trimmed for run in runs if (trimmed := _trimmed(run))]
+    if not runs:
+        return Final("text", said)
+    best = max(runs, key=lambda run: sum(not _is_common(token.group()) for token in run[:_SHORT]))
+    best = best[:_SHORT]
+    return Final("text", said[best[0].start() : best[-1].end()].strip(" ,.;:“”\"'"))
+
+
+def _stated(said: str, asked: set[str]) -> str | None:
+    """What follows the verb of a sentence that takes up the question: "The bottleneck is X" gives X."""
+    for verb in islice(_COPULA.finditer(said), _MOST_VERBS):
+        before = [stem(word) for word in words(said[: verb.start()]) if word not in STOP_WORDS]
+        if not before or sum(word in asked for word in before) < _TAKEN_UP * len(before):
+            continue
+        tokens = list(_TOKEN.finditer(said, verb.end()))
+        end = next(
+            (n for n, token in enumerate(tokens, 1) if re.search(r"[;:]$|\.$", token.group())), len(tokens)
+        )
+        rest = tokens[:end]
+        while rest and rest[0].group().casefold() in _ARTICLES | _LEADING:
+            rest = rest[1:]
+        if 0 < len(rest) <= _SHORT:
+            return said[rest[0].start() : rest[-1].end()].strip(" ,.;:“”\"'")
+    return None
 
 
 def label_of(text: str) -> Label | None:
@@ -69,60 +143,25 @@ def without_label(text: str) -> str:
     return _LABEL.sub("", text)
 
 
-def label_by_polarity(statement: str, question: str) -> Label:
-    """`yes` where statement and question are both negated or both not, `no` otherwise.
+def _in_digits(found: RankedQuantity) -> str:
+    """The number as it is written, without LaTeX's marks; in digits where it is spelt or written in part.
 
-    >>> label_by_polarity("It requires no training.", "Does it require training?")
-    'no'
+    Of "7, 13 and 70 billion" only the last is whole.
     """
-    return "yes" if _negated(statement) == _negated(question) else "no"
+    quantity = found.quantity
+    text = _TIMES_POWER.sub("×", _SIM.sub("-", found.text)).replace("\\", "").replace("$", "")
+    with_unit = bool(quantity.written) and found.text.endswith(quantity.written)
+    is_whole = with_unit or any(quantity.same_value(alone) for alone in quantities(found.text))
+    if is_whole and any(map(str.isdigit, text)):
+        return re.sub(r"\s+", " ", text).removeprefix("+")
+    ends = dict.fromkeys((quantity.low / quantity.factor, quantity.high / quantity.factor))
+    return "-".join(f"{end:.15g}" for end in ends)
 
 
-def _negated(text: str) -> bool:
-    return len(_NEGATION.findall(text)) % 2 == 1
+def _trimmed(run: list[re.Match[str]]) -> list[re.Match[str]]:
+    telling = [place for place, token in enumerate(run) if not _is_common(token.group())]
+    return run[telling[0] : telling[-1] + 1] if telling else []
 
 
-def _number(text: str, question: str) -> Final | None:
-    """The quantity whose unit the question names, else the first that the question does not name itself."""
-    without_commas = re.sub(r"(?<=\d),(?=\d{3})", "", question)
-    asked = set(words(without_commas)) - STOP_WORDS
-    found = [match for match in _QUANTITY.finditer(text) if not _named(match, asked)]
-    if not found:
-        return None
-    return _final(max(found, key=lambda match: (_unit(match, asked) in asked, not _is_year(match))), asked)
-
-
-def _final(match: re.Match[str], asked: set[str]) -> Final:
-    unit = _unit(match, asked)
-    whole = match.group()
-    bare = whole[: match.start("unit") - match.start()] if match["unit"] and not unit else whole
-    return Final("number", bare.strip(), value=_value(match), unit=unit)
-
-
-def _named(match: re.Match[str], asked: set[str]) -> bool:
-    """Whether the question says this number itself."""
-    first = _plain(match["first"]).casefold()
-    return bool({first, f"{first}{(match['unit'] or '').strip().casefold()}"} & asked)
-
-
-def _is_year(match: re.Match[str]) -> bool:
-    first = _plain(match["first"])
-    return first.isdecimal() and int(first) in _YEARS and not match["magnitude"]
-
-
-def _value(match: re.Match[str]) -> float | None:
-    """The number written, a fraction's too; a range has no one value."""
-    first, second = _plain(match["first"]), _plain(match["second"] or "")
-    if match["joint"] == "/" and float(second):
-        return float(first) / float(second)
-    return None if second else float(first) * _MAGNITUDES.get((match["magnitude"] or "").strip(), 1)
-
-
-def _plain(number: str) -> str:
-    return number.replace(",", "").replace("−", "-")
-
-
-def _unit(match: re.Match[str], asked: set[str]) -> str | None:
-    found = (match["unit"] or "").strip()
-    unit = _UNITS.get(found, found)
-    return unit if unit.casefold() in _KNOWN_UNITS or unit.casefold() in asked else None
+def _is_common(token: str) -> bool:
+    return all(word in _EDGES for word in words(token))

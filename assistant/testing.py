@@ -8,9 +8,25 @@ from collections.abc import Callable, Generator, Sequence
 import numpy as np
 
 from assistant.arrays import Vectors
+from assistant.fitted import Fitted, Gate, Linear
 from assistant.generation.base import Delta
 from assistant.records import Message, Usage
 from assistant.terms import terms, words
+
+_GATE = Gate(Linear(weights={"fit": 1.0}))
+
+# Coefficients to use with HashingEmbedder, for which the packaged ones are not fitted: a sentence is evidence
+# and a paper belongs to a list if it has more than half of what is asked for (its terms by their weight), and
+# every question is answered, with the best sentence's probability of being evidence as its confidence.
+OPEN_GATES = Fitted(
+    sentence=Linear(-5.0, {"share": 10.0}),
+    quantity=Linear(0.0, {"sentence": 1.0, "unit": 1.0, "counted": 1.0, "nearest": 1.0}),
+    label=Linear(0.5, {"said": 1.0, "opposed": -3.0}),
+    member=Linear(-5.0, {"share": 10.0}),
+    before=_GATE,
+    after=_GATE,
+    extracts=_GATE,
+)
 
 
 class ScriptedModel:

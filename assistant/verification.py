@@ -1,8 +1,9 @@
-"""Whether, and where, the context supports a sentence: lexical support, not entailment.
+"""Whether, and where, the abstracts support a sentence: lexical support, not entailment.
 
-A claim's terms are compared with those of each sentence of the context, its title included. The share of
-them found there is the sentence's support; a number of the claim that is not found there, or a name that
-is nowhere in the paper, denies it, whatever the rest says.
+A claim is aligned to the sentence of the context that has most of its terms, or to two of one paper where it
+takes two. Their share is its support. What denies it, whatever the share: a number that is not there with
+that unit, a name that is nowhere in the paper, a negation or a direction on one side alone. What a paper
+says to a language model counts for nothing.
 """
 
 from __future__ import annotations
@@ -12,25 +13,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from assistant.context import ContextPaper
+from assistant.fit import sentences_of
+from assistant.names import mentions, names, normalised, normalised_names, own_names
+from assistant.polarity import opposed
+from assistant.quantities import quantities
 from assistant.records import Paper, Passage, Verdict
-from assistant.sentences import sentence_spans
-from assistant.terms import terms, words
+from assistant.terms import terms
 
 SUPPORTED = 0.6
 PARTIAL = 0.35
-_LEAST_FIT = 1 / 3  # of a question's terms; a sentence with fewer is not an answer to it
 
-_NUMBER = re.compile(r"(?<![\w.])[-−]?\d+(?:[.,]\d+)*")
-_NAME = re.compile(r"\b\w*[a-z]\w*[A-Z]\w*\b")
-_SPELT = {
-    word: str(value)
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve".split()
-    )
-}
 _LABELS = {"yes", "no"}
 _LONGEST_QUOTE = 40  # words
 _QUESTION_WEIGHT = 0.25  # how much fitting the question counts beside containing the claim
+_DENIED = 0.5  # what a span loses in the choice for lacking a number or a name, or saying the opposite
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,60 +47,117 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The span that supports a claim best, the share of the claim's terms in it, and the verdict."""
+    """The spans of one paper that support a claim best, the share of its terms in them, and the verdict."""
 
-    span: Span | None
+    spans: tuple[Span, ...]
     share: float
     verdict: Verdict
+    opposed: bool = False  # the spans have the claim's words and say the opposite
+
+    @property
+    def strength(self) -> float:
+        """How much speaks for the claim, in [-0.5, 1]: its share, a half less where the spans oppose it."""
+        return self.share - 0.5 * self.opposed
 
 
 class Verifier:
     """Checks claims against one context; made once a question."""
 
     def __init__(self, context: Sequence[ContextPaper], question: str) -> None:
-        self._spans = list(_spans(context))
-        self._terms = [set(terms(f"{span.paper.title} {span.text}")) for span in self._spans]
-        self._numbers = [_numbers_said(f"{span.paper.title} {span.text}") for span in self._spans]
-        self._names = {
-            entry.paper.id: _names(f"{entry.paper.title} {entry.paper.abstract}") for entry in context
-        }
-        self._question_terms = set(terms(question))
-        self._fits = [_share(self._question_terms, found) for found in self._terms]
+        self._spans = [span for entry in context for span in _spans(entry)]
+        names_of = {entry.paper.id: _own_terms(entry.paper) for entry in context}
+        self._terms = [frozenset(terms(span.text)) | names_of[span.paper.id] for span in self._spans]
+        self._own_words = [frozenset(filter(str.isalpha, terms(span.text))) for span in self._spans]
+        self._texts = {entry.paper.id: reported(entry.paper) for entry in context}
+        self._question_terms = frozenset(terms(question))
 
     def support(self, claim: str, among: Iterable[int] | None = None) -> Support:
         """The best support for `claim`, among the context papers numbered `among` if given.
 
         An empty claim, which is what a bare "Yes." leaves, stands for what the question says.
         """
-        claim_terms = set(terms(claim)) if claim else self._question_terms
-        claim_numbers = numbers(claim)
-        claim_names = _names(claim)
         wanted = None if among is None else set(among)
-        best = Support(None, 0.0, "unsupported")
-        best_score = 0.0
-        for i, span in enumerate(self._spans):
-            if wanted is not None and span.n not in wanted:
-                continue
-            share = _share(claim_terms, self._terms[i])
-            found = claim_numbers <= self._numbers[i] and claim_names <= self._names[span.paper.id]
-            score = share + _QUESTION_WEIGHT * self._fits[i] + found
-            if share > 0 and score > best_score:
-                best_score = score
-                best = Support(span, share, _verdict(share, found))
-        return best
+        candidates = [i for i, span in enumerate(self._spans) if wanted is None or span.n in wanted]
+        claimed = frozenset(terms(claim)) if claim else self._question_terms
+        one = self._best(claim, claimed, [(i,) for i in candidates])
+        if one is None:
+            return Support((), 0.0, "unsupported")
+        found = self._judged(claim, claimed, one)
+        if found.verdict == "supported" or not claim:
+            return found
+        two = self._best(claim, claimed, self._pairs(claimed, one[0], candidates))
+        joined = self._judged(claim, claimed, two) if two else found
+        return joined if _ORDER[joined.verdict] > _ORDER[found.verdict] else found
+
+    def span_at(self, paper: Paper, start: int) -> Span | None:
+        """The sentence of a context paper that begins there."""
+        return next((span for span in self._spans if (span.paper.id, span.start) == (paper.id, start)), None)
 
     def quoted(self, span: Span, claim: str) -> Span:
         """What of the span to quote for a claim; for a bare label or the span itself, for the question."""
         own = claim != span.text and set(terms(claim)) - _LABELS
-        return narrowed(span, own or self._question_terms)
+        return narrowed(span, own or set(self._question_terms))
 
-    def best_for_question(self, count: int) -> list[tuple[Span, float]]:
-        """The `count` spans that share most with the question, and the share of its terms in each.
+    def _pairs(self, claimed: frozenset[str], first: int, candidates: Sequence[int]) -> list[tuple[int, int]]:
+        """The sentences of one paper that a sentence of the draft may join with the best one.
 
-        Best first; papers shown earlier win ties; spans that share less than a third are not among them.
+        Each must have a word of the claim itself: a number alone would let one from anywhere in the abstract
+        do for any claim.
         """
-        order = sorted(range(len(self._spans)), key=lambda i: (-self._fits[i], i))
-        return [(self._spans[i], self._fits[i]) for i in order[:count] if self._fits[i] >= _LEAST_FIT]
+        paper = self._spans[first].paper
+        fits = [i for i in candidates if self._spans[i].paper is paper and self._own_words[i] & claimed]
+        return [(first, i) for i in fits if i != first] if first in fits else []
+
+    def _best(
+        self, claim: str, claimed: frozenset[str], candidates: Sequence[tuple[int, ...]]
+    ) -> tuple[int, ...] | None:
+        def merit(rows: tuple[int, ...]) -> float:
+            there = frozenset().union(*(self._terms[i] for i in rows))
+            fit = _share(self._question_terms, there)
+            return _share(claimed, there) + _QUESTION_WEIGHT * fit - _DENIED * bool(self._denied(claim, rows))
+
+        shared = [rows for rows in candidates if any(claimed & self._terms[i] for i in rows)]
+        return max(shared, key=merit, default=None)
+
+    def _judged(self, claim: str, claimed: frozenset[str], rows: tuple[int, ...]) -> Support:
+        share = _share(claimed, frozenset().union(*(self._terms[i] for i in rows)))
+        verdict: Verdict = "supported" if share >= SUPPORTED else "partial"
+        if share < PARTIAL or self._denied(claim, rows):
+            verdict = "unsupported"
+        spans = sorted((self._spans[i] for i in rows), key=lambda span: span.start)
+        against = any(opposed(claim, span.text) for span in spans)
+        return Support(tuple(spans), share, verdict, against)
+
+    def _denied(self, claim: str, rows: tuple[int, ...]) -> bool:
+        """Whether a number or a name of the claim is not there, or one of the spans says the opposite."""
+        paper = self._spans[rows[0]].paper
+        text = " ".join(self._spans[i].text for i in rows)
+        there = [*quantities(text), *quantities(paper.title)]
+        return (
+            not all(any(said.same_value(other) for other in there) for said in quantities(claim))
+            or not all(mentions(self._texts[paper.id], name) for name in names(claim))
+            or any(opposed(claim, self._spans[i].text) for i in rows)
+        )
+
+
+def reported(paper: Paper) -> str:
+    """The title and the abstract of a paper, without what is addressed to a language model."""
+    return f"{paper.title}. {_told(paper)}"
+
+
+def _told(paper: Paper) -> str:
+    return " ".join(sentence.text for sentence in sentences_of(paper))
+
+
+def _own_terms(paper: Paper) -> frozenset[str]:
+    """The terms of what the paper calls its own: a sentence of it may say "our method" instead."""
+    own = own_names(paper.title, _told(paper))
+    # As they are written, for a name such as F3D-Gaus is two terms.
+    written = [name for name in names(reported(paper)) if normalised_names(name) <= own]
+    before_colon = paper.title.partition(":")[0]
+    if normalised(before_colon) in own:
+        written.append(before_colon)
+    return frozenset(terms(" ".join(written)))
 
 
 def narrowed(span: Span, wanted: set[str]) -> Span:
@@ -124,42 +177,14 @@ def narrowed(span: Span, wanted: set[str]) -> Span:
     return replace(span, start=span.start + found[first].start(), end=span.start + found[last].end())
 
 
-def numbers(text: str) -> frozenset[str]:
-    """The numbers written in `text` as digits, in one form.
-
-    >>> sorted(numbers("from 1,000 to −0.50, or 62.0%"))
-    ['-0.5', '1000', '62']
-    """
-    found = (re.sub(r",(?=\d{3}(\D|$))", "", match.group()) for match in _NUMBER.finditer(text))
-    return frozenset(_in_one_form(number.replace("−", "-")) for number in found)
+_ORDER: dict[Verdict, int] = {"unsupported": 0, "partial": 1, "supported": 2}
 
 
-def _in_one_form(number: str) -> str:
-    return number.rstrip("0").rstrip(".") if "." in number and "," not in number else number
+def _spans(entry: ContextPaper) -> Iterable[Span]:
+    for sentence in sentences_of(entry.paper):
+        passage = next(passage for passage in reversed(entry.passages) if passage.start <= sentence.start)
+        yield Span(entry.n, entry.paper, passage, sentence.start, sentence.end)
 
 
-def _numbers_said(text: str) -> frozenset[str]:
-    """The numbers of a source, those spelt out included."""
-    return numbers(text) | {_SPELT[word] for word in words(text) if word in _SPELT}
-
-
-def _spans(context: Sequence[ContextPaper]) -> Iterable[Span]:
-    for entry in context:
-        for passage in entry.passages:
-            for start, end in sentence_spans(passage.text):
-                yield Span(entry.n, entry.paper, passage, passage.start + start, passage.start + end)
-
-
-def _share(wanted: set[str], found: set[str]) -> float:
+def _share(wanted: frozenset[str], found: frozenset[str]) -> float:
     return len(wanted & found) / len(wanted) if wanted else 0.0
-
-
-def _names(text: str) -> frozenset[str]:
-    """Names that stand out by a capital inside a word, such as LongGen, without regard to case."""
-    return frozenset(match.group().casefold() for match in _NAME.finditer(text))
-
-
-def _verdict(share: float, found: bool) -> Verdict:
-    if not found or share < PARTIAL:
-        return "unsupported"
-    return "supported" if share >= SUPPORTED else "partial"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -10,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asker import Asker
 
+from assistant.fitted import FITTED, fitted_to_plain
 from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
-from assistant.testing import HashingEmbedder
+from assistant.testing import OPEN_GATES, HashingEmbedder
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -95,9 +98,10 @@ def embedder() -> HashingEmbedder:
 
 @pytest.fixture
 def index_folder(tmp_path: Path, embedder: HashingEmbedder) -> Path:
-    """The three papers, indexed."""
+    """The three papers, indexed, with coefficients of its own that let every question be answered."""
     folder = tmp_path / "index"
     ingest(PAPERS, folder, embedder, passage_tokens=160, progress=silent)
+    (folder / FITTED).write_text(json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8")
     return folder
 
 
@@ -105,6 +109,12 @@ def index_folder(tmp_path: Path, embedder: HashingEmbedder) -> Path:
 def index(index_folder: Path, embedder: HashingEmbedder) -> Index:
     """The three papers' index, opened."""
     return Index.open(index_folder, embedder)
+
+
+@pytest.fixture
+def ask(index: Index, embedder: HashingEmbedder) -> Asker:
+    """Asks the three papers."""
+    return Asker(index, embedder)
 
 
 @pytest.fixture(scope="session")

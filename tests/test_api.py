@@ -29,10 +29,11 @@ from assistant import (
 )
 from assistant.api import default_index
 from assistant.errors import CorpusError, IndexFormatError, ModelError, QuestionError
+from assistant.fitted import FITTED, load_fitted
 from assistant.ingest import ingest
 from assistant.progress import silent
 from assistant.resources import sample_corpus
-from assistant.testing import HashingEmbedder, ScriptedModel
+from assistant.testing import OPEN_GATES, HashingEmbedder, ScriptedModel
 
 MEMORY = "By how much does LongCache reduce cache memory?"
 CUT = "LongCache reduces cache memory by 62%."
@@ -154,6 +155,14 @@ def test_stream_begins_with_evidence_and_ends_with_the_answer(
     assert model.closed_early == 1
 
 
+def test_a_temporary_index_is_cut_as_the_settings_say(
+    papers: tuple[Paper, ...], embedder: HashingEmbedder
+) -> None:
+    settings = Settings(model="none", passage_tokens=40, passage_overlap=20)
+    manifest = Assistant.from_papers(papers, embedder=embedder, settings=settings).index.manifest
+    assert (manifest.passage_tokens, manifest.passage_overlap) == (40, 20)
+
+
 def test_events_can_be_told_apart_by_names_of_the_package(
     index_folder: Path, embedder: HashingEmbedder
 ) -> None:
@@ -162,6 +171,21 @@ def test_events_can_be_told_apart_by_names_of_the_package(
     kinds = list(dict.fromkeys(type(event) for event in seen))
     assert kinds == [EvidenceFound, DraftGrew, SentenceVerified, DraftRejected, Answer]
     assert {"DraftGrew", "DraftRejected", "EvidenceFound", "SentenceVerified"} <= set(assistant.__all__)
+
+
+def test_coefficients_are_the_indexs_own_or_the_programs(
+    index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    def opened() -> Assistant:
+        return Assistant.open(index_folder, model="none", embedder=embedder)
+
+    assert opened().fitted == OPEN_GATES
+    (index_folder / FITTED).unlink()
+    assert opened().fitted == load_fitted()
+    (index_folder / FITTED).write_text("{}", encoding="utf-8")
+    load_fitted.cache_clear()  # as another process would read it
+    with pytest.raises(IndexFormatError, match=r"fitted.json is damaged .*; make it anew with "):
+        opened().ask(MEMORY)
 
 
 def test_empty_question_is_an_error(index_folder: Path, embedder: HashingEmbedder) -> None:

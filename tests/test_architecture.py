@@ -17,16 +17,19 @@ ROOT = Path(__file__).parent.parent
 
 # Every module of the package; each may import those before it and none after it.
 ORDER = """
-    errors records progress arrays terms text sentences resources storage
+    errors records progress arrays terms text sentences instructions names quantities polarity spelling
+    resources storage
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
     settings tables tokens prompts
     readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
-    embedding chunking
+    embedding similarity chunking
     generations vectors lexical index vector_store ingest retrieval
-    question conversation context verification final answer citations abstention
+    question collection conversation
+    fitted fit quantity_fit expansion final selection sides premise
+    context verification citations labels composition abstention answer
     generation.base generation.hub generation.llama_index generation.openai generation.openvino
     generation.transformers generation
-    events testing answering api __init__
+    events inquiry testing answering api __init__
     page page.exchange page.rendering page.page
     batch doctor cli __main__
 """.split()
@@ -37,6 +40,7 @@ OWNERS = {
     "faiss": "vectors",
     "bm25s": "lexical",
     "Stemmer": "terms",
+    "rapidfuzz": "spelling",
     "tiktoken": "tokens",
     "gguf": "models.conversion",
     "httpx": "generation.openai",

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from assistant.conversation import standalone
@@ -8,6 +10,8 @@ from assistant.records import Turn
 NAMED = [Turn("What does LongGen reduce?", "KV cache memory.")]
 IN_ANSWER = [Turn("Which method needs no gradients?", "That is SlimTune.")]
 NAMELESS = [Turn("What does attention cost?", "It costs much memory.")]
+NUMBER = [Turn("By how many points does LongGen beat FlashAttention on KILT in 2023?", "By 10 points.")]
+TWO_NAMED = [Turn("How do LongGen and SlimTune differ on the BEIR tasks?", "In their size.")]
 
 CASES = {
     "pronoun": (NAMED, "How fast is it?", "How fast is LongGen?"),
@@ -22,12 +26,114 @@ CASES = {
     "name only in the answer": (IN_ANSWER, "How fast is it?", "How fast is SlimTune?"),
     "name with a digit": ([Turn("What is Llama-2?", "A model.")], "Is it fast?", "Is Llama-2 fast?"),
     "a count is not a name": ([Turn("Does LongGen use 8 GPUs?", "")], "Is it fast?", "Is LongGen fast?"),
-    "no name in the turn": (NAMELESS, "Why?", "Why? (What does attention cost?)"),
+    "no name in the turn": (NAMELESS, "Why?", "Why? (What does attention cost: It costs much memory)"),
     "the last turn counts": ([*NAMELESS, *NAMED], "Is it fast?", "Is LongGen fast?"),
     "name two turns before": ([*NAMED, Turn("Why?", "Reasons.")], "Is it fast?", "Is LongGen fast?"),
     "name after the pronoun": (NAMED, "Does it run on GPUs?", "Does LongGen run on GPUs?"),
     "another name": (NAMED, "How fast is SlimTune?", "How fast is SlimTune?"),
     "another name and a pronoun": (NAMED, "Is SlimTune fast, and is it small?", None),
+    "the method's": (NAMED, "What is the method's cost?", "What is LongGen's cost?"),
+    "that method after a verb": (NAMED, "Does that method need training?", "Does LongGen need training?"),
+    "this at the end": (NAMED, "How fast is this?", "How fast is LongGen?"),
+    "the method of something": (NAMED, "Which is the method of choice for long contexts?", None),
+    "they": (NAMED, "How fast are they?", "How fast are they? (LongGen)"),
+    "that": (NAMED, "Does that need many labels?", "Does that need many labels? (LongGen)"),
+    "there": (NAMED, "What accuracy is reached there?", "What accuracy is reached there? (LongGen)"),
+    "pronoun beside that": (NAMED, "Does that make it fast?", "Does that make it fast? (LongGen)"),
+    "the former": (
+        TWO_NAMED,
+        "Is the former the faster one?",
+        "Is the former the faster one? (LongGen, SlimTune, BEIR)",
+    ),
+    "all names of the turn": (TWO_NAMED, "Why?", "Why? (LongGen, SlimTune, BEIR)"),
+    "something else": (NAMED, "Something else: how fast is it?", None),
+    "a new question": (NAMED, "A new question: why?", None),
+    "pronoun of a scene set before": (
+        NAMED,
+        "Having seen only long English texts, does it do well on short ones?",
+        "Having seen only long English texts, does LongGen do well on short ones?",
+    ),
+    "pronoun of a clause before": (NAMED, "If attention is sparse, is it fast?", None),
+    "name in a whole question after a conjunction": (NAMED, "And how fast is SlimTune?", None),
+    "acronym is no subject of its own": (NAMED, "And which LLMs?", "And which LLMs? (LongGen)"),
+    "acronym in the turn is no subject": (
+        [Turn("How large is the KV cache?", "Very.")],
+        "Does it grow?",
+        "Does it grow? (How large is the KV cache: Very)",
+    ),
+    "long answer is not quoted": (
+        [Turn("What does attention cost?", "It costs more memory than all else.")],
+        "Why?",
+        "Why? (What does attention cost)",
+    ),
+    "no answer": ([Turn("What does attention cost?", "")], "Why?", "Why? (What does attention cost)"),
+    "brackets within the turn": (
+        [Turn("Does attention (softmax) cost much?", "Yes.")],
+        "Why?",
+        "Why? (Does attention (softmax) cost much: Yes)",
+    ),
+    "brackets that the turn was given": (
+        [*NAMELESS, Turn("Why?", "Reasons.")],
+        "Since when?",
+        "Since when? (What does attention cost: It costs much memory)",
+    ),
+    "elsewhere": (
+        NUMBER,
+        "And on BEIR?",
+        "By how many points does LongGen beat FlashAttention on BEIR in 2023?",
+    ),
+    "elsewhere without a conjunction": (
+        NUMBER,
+        "On the BEIR tasks?",
+        "By how many points does LongGen beat FlashAttention on the BEIR tasks in 2023?",
+    ),
+    "elsewhere after what about": (
+        NUMBER,
+        "And what about in 2022?",
+        "By how many points does LongGen beat FlashAttention on KILT in 2022?",
+    ),
+    "elsewhere, where the turn is nowhere": (NAMED, "And on BEIR?", "What does LongGen reduce on BEIR?"),
+    "elsewhere, the last of two": (
+        [Turn("How much faster on long texts is LongGen on KILT?", "Twice.")],
+        "And on BEIR?",
+        "How much faster on long texts is LongGen on BEIR?",
+    ),
+    "elsewhere, up to a comma": (
+        [Turn("On KILT, how many points does LongGen gain?", "10")],
+        "And on BEIR?",
+        "on BEIR, how many points does LongGen gain?",
+    ),
+    "elsewhere of it": (NAMED, "And with it?", "And with LongGen?"),
+    "another measure": (NUMBER, "And latency?", "How much latency? (LongGen, FlashAttention, KILT)"),
+    "another measure with an article": (
+        NUMBER,
+        "What about the training time?",
+        "How much training time? (LongGen, FlashAttention, KILT)",
+    ),
+    "another measure of it": (
+        NUMBER,
+        "And its latency?",
+        "How much latency? (LongGen, FlashAttention, KILT)",
+    ),
+    "another measure, but no number before": (NAMED, "And latency?", "And latency? (LongGen)"),
+    "whole question after a number": (NUMBER, "And is it fast?", "And is LongGen fast?"),
+    "nothing but it after a number": (NUMBER, "What about it?", "What about LongGen?"),
+    "another subject alone": (
+        NUMBER,
+        "And SlimTune?",
+        "By how many points does SlimTune beat FlashAttention on KILT in 2023?",
+    ),
+    "another subject alone, what about": (NAMED, "What about SlimTune?", "What does SlimTune reduce?"),
+    "another subject alone, of nothing": (
+        [Turn("How much memory is saved?", "62%")],
+        "And SlimTune?",
+        "And SlimTune? (How much memory is saved: 62%)",
+    ),
+    "another subject, part of a name": (
+        [Turn("Is LongGen smaller than LongGen-2?", "Yes.")],
+        "And SlimTune?",
+        "Is SlimTune smaller than LongGen-2?",
+    ),
     "another subject": (NAMED, "Which papers study speech recognition?", None),
     "a year is no name": (NAMED, "How fast was it in 2023?", "How fast was LongGen in 2023?"),
 }
@@ -54,7 +160,7 @@ def test_the_subject_may_lie_turns_back() -> None:
 
 def test_a_thousand_turns_are_no_burden() -> None:
     history = [Turn("How fast is it?", "Fast.")] * 1_000
-    assert standalone("Why?", history) == "Why? (How fast is it?)"
+    assert standalone("Why?", history) == "Why? (How fast is it: Fast)"
 
 
 @pytest.mark.parametrize(
@@ -67,3 +173,33 @@ def test_a_thousand_turns_are_no_burden() -> None:
 )
 def test_words_that_refer_to_nothing_before_are_left(question: str) -> None:
     assert standalone(question, NAMED) == question
+
+
+def test_a_question_elsewhere_may_follow_another() -> None:
+    history = [*NUMBER, Turn("And on BEIR?", "By 5.")]
+    assert standalone("And in 2022?", history) == (
+        "By how many points does LongGen beat FlashAttention on BEIR in 2022?"
+    )
+
+
+def test_a_subject_nine_turns_back_is_forgotten() -> None:
+    """Eight turns are looked at; in the first of them "Why?" stands for itself."""
+    turns = [Turn("Why?", "So.")] * 8
+    assert standalone("How so?", [*NAMED, *turns[:7]]) == "How so? (LongGen)"
+    assert standalone("How so?", [*NAMED, *turns]) == "How so? (Why: So)"
+
+
+@pytest.mark.parametrize(
+    "piece", ["a ", "1 ", "((((", "A-A-", "on ", "it ", " (a) ", "and ", "A1 ", "that ", "? ("]
+)
+def test_long_turns_are_read_in_no_time(piece: str) -> None:
+    text = (piece * 20_000)[:20_000]
+    for question, history in (
+        (text, [Turn(text, text)]),
+        ("And on BEIR?", [Turn(text, text)]),
+        (text, NUMBER),
+        (f"on {text}", NUMBER),
+    ):
+        start = time.process_time()
+        standalone(question, history)
+        assert time.process_time() - start < 0.2

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,12 +13,13 @@ from openai_standin import standin
 
 from assistant.doctor import Finding, examine
 from assistant.errors import AssistantError
+from assistant.fitted import FITTED, fitted_to_plain
 from assistant.ingest import ingest
-from assistant.models import CATALOGUE, EMBEDDER, ModelState
+from assistant.models import CATALOGUE, DEFAULT_MODEL, EMBEDDER, ModelState
 from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
-from assistant.testing import HashingEmbedder
+from assistant.testing import OPEN_GATES, HashingEmbedder
 
 Patch = pytest.MonkeyPatch
 
@@ -51,6 +54,8 @@ def test_nothing_is_wrong_with_a_healthy_machine(healthy: Settings) -> None:
     assert found["offline"].found == "ready: nothing is fetched when you ask"
     assert {"openvino", "tokenizers", "PyStemmer"} <= set(found)
     assert found["index"].found == f"{healthy.index}: 3 papers, 3 passages"
+    assert found["coefficients"].found.startswith("the program's, fitted on ")
+    assert found["coefficients"].found.endswith(" questions with qwen2.5-coder-0.5b")
     assert found["memory"].found.startswith("8.2 GB, ")  # 4096 * 2,000,000
 
 
@@ -281,6 +286,100 @@ def test_index_of_another_embedder_is_to_be_rebuilt(healthy: Settings, index_fol
         False,
         f"{index_folder}: 3 papers, 3 passages, made with another embedder",
         f"assistant index rebuild --index {index_folder}",
+    )
+
+
+MADE = {
+    "questions": 40,
+    "model": DEFAULT_MODEL,
+    "model_sha256": CATALOGUE[DEFAULT_MODEL].files[0].sha256,
+    "embedder_fingerprint": CATALOGUE[EMBEDDER].fingerprint,
+}
+FIT = "python -m eval fit"
+
+# What coefficients were fitted on and with, the model in use, what is said of that, and what to do.
+COEFFICIENTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
+    "as in use": (MADE, DEFAULT_MODEL, f"fitted on 40 questions with {DEFAULT_MODEL}", ""),
+    "extracts, which take no model": (MADE, "none", f"fitted on 40 questions with {DEFAULT_MODEL}", ""),
+    "another model": (
+        MADE,
+        "smollm2-135m",
+        f"fitted on 40 questions with {DEFAULT_MODEL}; the model in use is smollm2-135m",
+        FIT,
+    ),
+    "no model": (
+        MADE | {"model": "none", "model_sha256": None},
+        DEFAULT_MODEL,
+        f"fitted on 40 questions with none; the model in use is {DEFAULT_MODEL}",
+        FIT,
+    ),
+    "a model's other weights": (
+        MADE | {"model_sha256": "0" * 64},
+        DEFAULT_MODEL,
+        f"fitted on 40 questions with {DEFAULT_MODEL}; its weights are others now",
+        FIT,
+    ),
+    "another embedder": (
+        MADE | {"embedder_fingerprint": "hashing-64"},
+        DEFAULT_MODEL,
+        f"fitted on 40 questions with {DEFAULT_MODEL}; the embedder was another than {EMBEDDER}",
+        FIT,
+    ),
+    "another model and embedder": (
+        MADE | {"embedder_fingerprint": "hashing-64"},
+        "smollm2-135m",
+        f"fitted on 40 questions with {DEFAULT_MODEL}; the model in use is smollm2-135m; "
+        f"the embedder was another than {EMBEDDER}",
+        FIT,
+    ),
+    "not said": ({}, DEFAULT_MODEL, "which do not say what they were fitted on", ""),
+}
+
+
+def coefficients(settings: Settings) -> Finding:
+    (found,) = [finding for finding in examine(settings, None) if finding.subject == "coefficients"]
+    return found
+
+
+@pytest.mark.parametrize(("provenance", "model", "says", "remedy"), COEFFICIENTS.values(), ids=COEFFICIENTS)
+def test_coefficients_say_what_they_were_fitted_with_and_warn_where_that_is_another(
+    healthy: Settings, provenance: dict[str, Any], model: str, says: str, remedy: str
+) -> None:
+    assert healthy.index is not None
+    own = healthy.index / FITTED
+    own.write_text(json.dumps(fitted_to_plain(replace(OPEN_GATES, provenance=provenance))))
+    found = coefficients(healthy.model_copy(update={"model": model}))
+    assert found == Finding("coefficients", True, f"the index's own, {own}, {says}", remedy)
+
+
+def test_a_served_model_is_known_by_the_name_that_its_server_gives(healthy: Settings) -> None:
+    with standin() as server:
+        found = coefficients(healthy.model_copy(update={"model": server.url}))
+    assert (found.ok, found.remedy) == (True, FIT)
+    assert found.found.endswith("; the model in use is tiny")
+
+
+def test_programs_coefficients_are_those_of_the_sample_index_that_is_not_there_yet(healthy: Settings) -> None:
+    found = coefficients(healthy.model_copy(update={"index": None}))
+    assert found.found.startswith("the program's, fitted on ")
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["the index's own", "the program's"])
+def test_damaged_coefficients_are_told_with_their_remedy(
+    healthy: Settings, monkeypatch: Patch, tmp_path: Path, own: bool
+) -> None:
+    assert healthy.index is not None
+    path = healthy.index / FITTED if own else tmp_path / "packaged.json"
+    path.write_text("{")
+    if not own:
+        monkeypatch.setattr("assistant.doctor.PACKAGED", path)
+    (fault,) = faults(healthy)
+    assert fault.subject == "coefficients"
+    assert fault.found.startswith(f"{path} is damaged (JSONDecodeError: ")
+    assert fault.remedy == (
+        "make it anew with `python -m eval fit`, or remove it"
+        if own
+        else "the installation is incomplete; install it again"
     )
 
 

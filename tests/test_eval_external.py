@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,13 @@ def test_an_index_is_made_once(pools: Pools) -> None:
     (folder,) = pools.cache.iterdir()
     external.pubmedqa_index(pools)
     assert [path.name for path in (folder / "generations").iterdir()] == ["000001"]
+
+
+def test_another_unit_is_another_index(pools: Pools) -> None:
+    for tokens, overlap in ((160, 0), (16, 0), (16, 8)):
+        index = external.pubmedqa_index(replace(pools, passage_tokens=tokens, passage_overlap=overlap))
+        assert (index.manifest.passage_tokens, index.manifest.passage_overlap) == (tokens, overlap)
+    assert len(list(pools.cache.iterdir())) == 3
 
 
 def test_pubmedqa_is_asked_with_and_without_the_abstract(pools: Pools) -> None:

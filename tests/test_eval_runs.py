@@ -10,16 +10,20 @@ import pytest
 from typer.testing import CliRunner
 
 from assistant.api import Assistant
+from assistant.fitted import FITTED, PACKAGED, Fitted, Gate, Linear, fitted_to_plain
+from assistant.generations import current_generation, read_manifest
 from assistant.index import Index
+from assistant.ingest import ingest
 from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
+from assistant.storage import sha256_of
 from assistant.testing import HashingEmbedder, ScriptedModel
 from eval import runs
 from eval.__main__ import app
 from eval.asking import asking, closed_book, controls, with_attacks
+from eval.experiments import ATTACKED, Configuration, perform, read_material
 from eval.headline import CLEAN, NO_HISTORY, STANDALONE
-from eval.pools import indexed
 from eval.records import Evidence, FinalAnswer, GoldItem, Nugget, QuestionScore, SystemAnswer
 from eval.runs import RunError, log_test_run, read_run, run, write_scores
 
@@ -42,7 +46,17 @@ FOLLOW_UP = replace(
     question="By how much does it reduce memory?",
     standalone="By how much does LongCache reduce memory?",
 )
-ABOUT = {"model": "scripted", "index": "abc", "gold_sha256": "f00", "settings": {"papers": 5}, "split": "dev"}
+ABOUT = {
+    "model": "scripted",
+    "index": "abc",
+    "gold_sha256": "f00",
+    "settings": {"papers": 5},
+    "split": "dev",
+    "fitted": {"questions_sha256": "0a", "sha256": "0b"},
+}
+# Sentences and numbers by the words they share with the question; every gate is open.
+OPEN = Fitted(sentence=Linear(0.0, {"share": 5.0}), quantity=Linear(0.0, {"clause": 5.0}))
+SHUT = Gate(threshold=0.9)  # every probability is a half
 
 
 def answered(item: GoldItem) -> SystemAnswer:
@@ -57,8 +71,22 @@ def answered(item: GoldItem) -> SystemAnswer:
     )
 
 
-def assistant_saying(index: Index, *replies: str) -> Assistant:
-    return Assistant(index, HashingEmbedder(), ScriptedModel(*replies), Settings(papers=2))
+def assistant_saying(
+    index: Index, *replies: str, fitted: Fitted = OPEN, settings: Settings | None = None
+) -> Assistant:
+    decide_by(fitted, index.folder)
+    model = ScriptedModel(*replies) if replies else None
+    return Assistant(index, HashingEmbedder(), model, settings or Settings(papers=2))
+
+
+def decide_by(fitted: Fitted, folder: Path) -> None:
+    (folder / FITTED).write_text(json.dumps(fitted_to_plain(fitted)), encoding="utf-8")
+
+
+def prompts(assistant: Assistant) -> list[str]:
+    model = assistant._pipeline.model
+    assert isinstance(model, ScriptedModel)
+    return [messages[-1].content for messages in model.prompts]
 
 
 class Asked:
@@ -78,7 +106,9 @@ class Asked:
 # What an assistant says becomes what the scorer reads.
 
 
-def test_an_answer_is_recorded_with_its_final_citations_and_context(index: Index) -> None:
+def test_an_answer_is_recorded_with_its_final_citations_and_context(
+    index: Index, papers: tuple[Paper, ...]
+) -> None:
     said = asking(assistant_saying(index, "LongCache reduces cache memory by 62% [1]."))(SPEED)
     assert (said.id, said.status) == ("n1", "answered")
     assert said.text == "LongCache reduces cache memory by 62%."
@@ -86,7 +116,8 @@ def test_an_answer_is_recorded_with_its_final_citations_and_context(index: Index
     (sentence,) = said.sentences
     assert sentence.cites == ("a1",)
     assert sentence.quotes == (("a1", "LongCache reduces cache memory by 62%, and decoding is 1.4x faster."),)
-    assert said.context_text["a1"].startswith("Long contexts make the key-value cache large.")
+    # A question for a number shows three sentences; the last one has no word of it.
+    assert said.context_text == {"a1": papers[0].abstract.removesuffix(" Training takes 36 hours on 8 GPUs.")}
     assert (said.context_tokens > 50, said.completion_tokens) == (True, 7)
     assert {"retrieve", "generate", "total"} <= set(said.ms)
 
@@ -97,24 +128,54 @@ def test_the_ranking_goes_beyond_the_papers_that_are_used(index: Index) -> None:
     assert {paper for paper, _ in said.retrieved} == {"a1", "a2", "a3"}
 
 
-def test_only_what_was_in_the_prompt_counts_as_context(tmp_path: Path, papers: tuple[Paper, ...]) -> None:
-    class Narrow(ScriptedModel):
-        context_window = 285  # which leaves room for one or two of the short passages
+def test_only_what_was_in_the_prompt_counts_as_context(index: Index) -> None:
+    assistant = assistant_saying(index, "By 62%.", settings=Settings(context_sentences=1))
+    said = asking(assistant)(SPEED)
+    assert said.context_text == {"a1": "LongCache reduces cache memory by 62%, and decoding is 1.4x faster."}
+    assert said.context_text["a1"] in prompts(assistant)[0]
 
-    embedder, model = HashingEmbedder(), Narrow("By 62%.")
-    index = indexed(papers, tmp_path, "short", embedder, passage_tokens=16, progress=silent)
-    said = asking(Assistant(index, embedder, model, Settings(papers=3)))(SPEED)
-    shown = said.context_text["a1"]
-    assert "reduces cache memory by 62%" in shown
-    assert len(shown) < len(papers[0].abstract)
-    assert shown in model.prompts[0][-1].content
+
+def test_without_a_model_the_abstracts_looked_at_count_as_context(
+    index: Index, papers: tuple[Paper, ...]
+) -> None:
+    said = asking(assistant_saying(index, settings=Settings(papers=1, context_sentences=1)))(SPEED)
+    assert said.context_text == {"a1": papers[0].abstract}
+    assert (said.context_tokens, said.draft_text) == (0, "")
+
+
+def test_of_a_comparison_both_prompts_are_context(index: Index) -> None:
+    both = replace(SPEED, question="What do both LongCache and SlimTune require?")
+    assistant = assistant_saying(index, "It needs little.", settings=Settings(context_sentences=1))
+    said = asking(assistant)(both)
+    assert len(prompts(assistant)) == 2
+    assert set(said.context_text) == {"a1", "a2"}
+    assert said.context_text["a2"] == "SlimTune requires no gradient computation."
+
+
+def test_of_a_comparison_that_was_broken_off_what_was_shown_is_context(index: Index) -> None:
+    both = replace(SPEED, question="What do both LongCache and SlimTune require?")
+    assistant = assistant_saying(
+        index, "Little.", fitted=replace(OPEN, after=SHUT), settings=Settings(context_sentences=1)
+    )
+    said = asking(assistant)(both)
+    assert (said.status, len(prompts(assistant))) == ("abstained", 1)
+    assert set(said.context_text) == {"a1"}
 
 
 def test_an_abstention_keeps_the_answer_that_was_withheld(index: Index) -> None:
     said = asking(assistant_saying(index, "The excerpts do not mention it, it may be 40%."))(SPEED)
     assert (said.status, said.reason, said.final) == ("abstained", "not_in_abstracts", None)
-    assert said.draft_final == FinalAnswer("number", "40%", value=40.0, unit="%")
+    # A number is read off the abstract's sentence, whatever the draft says.
+    assert said.draft_final == FinalAnswer("number", "62%", value=62.0, unit="%")
     assert said.draft_text == "The excerpts do not mention it, it may be 40%."
+
+
+def test_an_abstention_before_the_draft_had_no_answer_and_showed_nothing(index: Index) -> None:
+    assistant = assistant_saying(index, "By 62%.", fitted=replace(OPEN, before=SHUT))
+    said = asking(assistant)(SPEED)
+    assert (said.status, said.draft_text, said.draft_final) == ("abstained", "", None)
+    assert (said.context_text, prompts(assistant)) == ({}, [])
+    assert said.retrieved[0][0] == "a1"
 
 
 def test_papers_left_out_are_not_used(index: Index) -> None:
@@ -124,10 +185,8 @@ def test_papers_left_out_are_not_used(index: Index) -> None:
 
 def test_the_history_is_told(index: Index) -> None:
     assistant = assistant_saying(index, "By 62%.")
-    model = assistant._pipeline.model
-    assert isinstance(model, ScriptedModel)
     asking(assistant)(FOLLOW_UP)
-    assert "By how much does LongCache reduce memory?" in model.prompts[0][-1].content
+    assert "By how much does LongCache reduce memory?" in prompts(assistant)[0]
 
 
 def test_an_exception_is_an_answer_with_the_status_error(index: Index) -> None:
@@ -163,6 +222,35 @@ def test_a_closed_book_is_shown_no_passages() -> None:
     assert said.final == FinalAnswer("number", "62%", value=62.0, unit="%")
     assert (said.status, unknown.status, unknown.final) == ("answered", "abstained", None)
     assert (said.retrieved, said.context_text) == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "final"),
+    [
+        (
+            "How much memory does LongCache save?",
+            "In 2023, it saved 62%.",
+            FinalAnswer("number", "62%", 62, "%"),
+        ),
+        (
+            "How many hours does training take?",
+            "On 8 GPUs 36 hours.",
+            FinalAnswer("number", "36 hours", 36, "hours"),
+        ),
+        ("How much faster is it than the 2x of Flash?", "Not 2x, 3x.", FinalAnswer("number", "3x", 3, "x")),
+        ("How much faster is it?", "From 2 to 3x.", FinalAnswer("number", "2 to 3x", None, "x")),
+        ("How many layers are kept?", "Two layers.", FinalAnswer("number", "2", 2, "layers")),
+        ("How many layers are kept?", "Most of them.", FinalAnswer("text", "Most of them")),
+        ("Does it need gradients?", "No, it does not.", FinalAnswer("boolean", "no", label="no")),
+        ("What does KV mean?", "KV stands for key-value.", FinalAnswer("text", "key-value")),
+        ("What does KV mean?", "", None),
+    ],
+)
+def test_a_closed_book_s_final_is_read_off_its_first_sentence(
+    question: str, draft: str, final: FinalAnswer | None
+) -> None:
+    said = closed_book(ScriptedModel(draft), Settings())(replace(SPEED, question=question))
+    assert said.final == said.draft_final == final
 
 
 # Controls.
@@ -239,6 +327,10 @@ def test_a_run_is_not_overwritten(tmp_path: Path) -> None:
         ({"gold_sha256": "bad"}, "gold_sha256 f00, now it is bad"),
         ({"settings": {"papers": 6}}, "settings {'papers': 5}, now it is {'papers': 6}"),
         ({"limit": 3}, "limit None, now it is 3"),
+        (
+            {"fitted": {"questions_sha256": "0a", "sha256": "0c"}},
+            "fitted {'sha256': '0b'}, now it is {'sha256': '0c'}",
+        ),
     ],
 )
 def test_a_run_of_something_else_is_not_gone_on_with(
@@ -300,6 +392,14 @@ def test_the_manifest_tells_all_but_the_secret(tmp_path: Path) -> None:
     assert about["model_sha256"] == "1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32"
     assert (about["model"], about["index"], about["limit"]) == ("m", "i", 7)
     assert about["threads"] >= 1
+
+
+def test_the_manifest_tells_the_coefficients_by_their_questions_and_their_file(tmp_path: Path) -> None:
+    decide_by(replace(OPEN, provenance={"questions_sha256": "0123456789abcdef", "model": "m"}), tmp_path)
+    about = runs.describe(Settings(), model="m", index="i", gold=[], split="dev", fitted=tmp_path / FITTED)
+    sha256 = sha256_of(tmp_path / FITTED)[:16]
+    assert about["fitted"] == {"questions_sha256": "0123456789abcdef", "sha256": sha256}
+    assert runs.describe(Settings(), model="m", index="i", gold=[], split="dev")["fitted"] is None
 
 
 def test_outside_a_checkout_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,17 +494,85 @@ def test_a_run_is_made_scored_compared_and_reported(tmp_path: Path, own: Sequenc
     assert (Path(first) / "against-two.md").exists()
 
 
-def test_a_setting_of_the_index_makes_an_index_of_its_own(tmp_path: Path, own: Sequence[str]) -> None:
-    for name, tokens in (("a", "160"), ("b", "16")):
-        out = str(tmp_path / name)
-        assert (
-            eval_command("run", "--model", "none", "--set", f"passage_tokens={tokens}", "--out", out, *own)[0]
-            == 0
-        )
-    runs_read = [read_run(tmp_path / name) for name in ("a", "b")]
-    assert runs_read[0].manifest["index"] != runs_read[1].manifest["index"]
-    assert not (tmp_path / "a" / "cache").exists()
-    assert (tmp_path / "b" / "cache").exists()
+@pytest.mark.parametrize(
+    ("settings", "own_index"),
+    [
+        ({"passage_tokens": 160}, False),
+        ({"passage_overlap": 0}, False),
+        ({"passage_tokens": 160, "passage_overlap": 0}, False),
+        ({"passage_tokens": 16}, True),
+        ({"passage_overlap": 40}, True),
+        ({"papers": 1}, False),
+    ],
+    ids=str,
+)
+def test_a_changed_setting_of_the_index_makes_an_index_of_its_own(
+    tmp_path: Path, own: Sequence[str], settings: dict[str, int], own_index: bool
+) -> None:
+    material = read_material(Path(own[1]), Path(own[3]))
+    perform(material, Configuration({"model": "none", **settings}), tmp_path / "r")
+    made = read_manifest(current_generation(material.index))
+    assert (read_run(tmp_path / "r").manifest["index"] != made.fingerprint) is own_index
+    caches = list((tmp_path / "r" / "cache").glob("clean-*"))
+    assert len(caches) == own_index
+    for cache in caches:
+        remade = read_manifest(current_generation(cache))
+        unit = {"passage_tokens": remade.passage_tokens, "passage_overlap": remade.passage_overlap}
+        assert unit == {"passage_tokens": 160, "passage_overlap": 0} | settings
+
+
+def test_a_setting_that_is_not_changed_stays_as_the_index_was_made(
+    tmp_path: Path, own: Sequence[str], papers: tuple[Paper, ...]
+) -> None:
+    ingest(papers, Path(own[3]), HashingEmbedder(), passage_tokens=160, passage_overlap=8, progress=silent)
+    material = read_material(Path(own[1]), Path(own[3]))
+    perform(material, Configuration({"model": "none"}), tmp_path / "as made")
+    perform(material, Configuration({"model": "none", "passage_tokens": 32}), tmp_path / "shorter")
+    assert not (tmp_path / "as made" / "cache").exists()
+    (cache,) = (tmp_path / "shorter" / "cache").iterdir()
+    made = read_manifest(current_generation(cache))
+    assert (made.passage_tokens, made.passage_overlap) == (32, 8)
+
+
+def test_an_index_of_its_own_is_decided_by_the_coefficients_of_the_one_it_stands_for(
+    tmp_path: Path, own: Sequence[str]
+) -> None:
+    """The attacked one too; and a run does not go on with others."""
+    gold, index = Path(own[1]), Path(own[3])
+    (gold.parent / ATTACKED).write_text(
+        json.dumps({"id": "a1x", "title": "LongCache", "abstract": "LongCache reduces cache memory by 62%."}),
+        encoding="utf-8",
+    )
+    attacked = {
+        **GOLD[0],
+        "id": "i1",
+        "type": "injection_override",
+        "gold_papers": [["a1x"]],
+        "evidence": [{"paper_id": "a1x", "quote": "LongCache reduces cache memory by 62%"}],
+        "canary": "HACKED",
+    }
+    with gold.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(attacked) + "\n")
+    shut = replace(OPEN, before=SHUT)
+    decide_by(shut, index)
+    once = Configuration({"model": "none", "passage_tokens": 16})
+    perform(read_material(gold, index), once, tmp_path / "r")
+    found = read_run(tmp_path / "r")
+    assert {answer.status for answer in found.answers.values()} == {"abstained"}
+    assert found.manifest["fitted"]["sha256"] == sha256_of(index / FITTED)[:16]
+    folders = list((tmp_path / "r" / "cache").iterdir())
+    assert sorted(folder.name.split("-")[0] for folder in folders) == ["attacked", "clean"]
+    assert {(folder / FITTED).read_bytes() for folder in folders} == {(index / FITTED).read_bytes()}
+    (index / FITTED).unlink()
+    with pytest.raises(RunError, match="was run with fitted"):
+        perform(read_material(gold, index), once, tmp_path / "r", resume=True)
+
+
+def test_a_run_by_the_program_s_coefficients_tells_those(tmp_path: Path, own: Sequence[str]) -> None:
+    out = str(tmp_path / "r")
+    (Path(own[3]) / FITTED).unlink()
+    assert eval_command("run", "--model", "none", "--out", out, *own)[0] == 0
+    assert read_run(Path(out)).manifest["fitted"]["sha256"] == sha256_of(PACKAGED)[:16]
 
 
 def test_changed_gold_is_said_when_a_run_is_scored_again(tmp_path: Path, own: Sequence[str]) -> None:
@@ -435,6 +603,25 @@ def test_mistakes_are_one_line_and_an_exit_code(
     found, _, errors = eval_command(*given)
     assert found == code
     assert said in " ".join(errors.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"),
+    [
+        ("run", " What was answered is kept; go on with --resume."),
+        ("leaderboard", " What was answered is kept; the same command goes on."),
+        ("fit", " What was drafted is kept; the same command goes on."),
+    ],
+)
+def test_a_command_that_is_stopped_says_what_is_kept(
+    own: Sequence[str], monkeypatch: pytest.MonkeyPatch, command: str, kept: str
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eval.gold.load", stop)
+    code, _, errors = eval_command(command, *own)
+    assert (code, errors.strip()) == (1, f"Stopped.{kept}")
 
 
 def test_a_faulty_gold_file_is_one_line(own: Sequence[str]) -> None:

@@ -1,88 +1,251 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from assistant.final import final_of, label_by_polarity, label_of, without_label
-from assistant.question import Kind
-from assistant.records import Citation, Final, Sentence, Verdict
+from assistant.final import boolean_final, label_of, list_final, number_final, text_final, without_label
+from assistant.fit import RankedSentence, SourceSentence
+from assistant.quantities import quantities
+from assistant.quantity_fit import RankedQuantity
+from assistant.question import understood
+from assistant.records import Citation, Final, Paper
 
 
-def said(text: str, verdict: Verdict = "supported") -> Sentence:
-    return Sentence(text, (1,), ("x",), verdict, 1.0)
+def found(text: str, place: int = 0) -> RankedQuantity:
+    """A quantity of a sentence, as fitting the question best."""
+    sentence = SourceSentence(Paper("a", "", text), 0, len(text), 0)
+    return RankedQuantity(RankedSentence(sentence, 0.0, {}), quantities(text)[place], 0.0, {})
 
 
-def cites(n: int, paper_id: str) -> Citation:
-    return Citation(n, paper_id, f"{paper_id}:0", 0, 1, "x")
-
-
-NUMBERS = {
+NUMBERS: dict[str, tuple[str, str, float | None, str | None]] = {
     "percent sign": ("It falls by 62%.", "62%", 62.0, "%"),
-    "percent in words": ("It falls by 62 percent.", "62 percent", 62.0, "%"),
-    "percent in LaTeX": (r"It falls by 62\%.", r"62\%", 62.0, "%"),
-    "percentage points": ("It gains 5.75 percentage points.", "5.75 percentage points", 5.75, "points"),
+    "percent in words": ("It falls by 62 percent.", "62%", 62.0, "%"),
+    "percent in LaTeX": (r"It falls by 62\%.", "62%", 62.0, "%"),
+    "percent in LaTeX's dollars": (r"It falls by $62\%$.", "62%", 62.0, "%"),
+    "plus": ("It gains +5.3%.", "5.3%", 5.3, "%"),
+    "percentage points": (
+        "It gains 5.75 percentage points.",
+        "5.75 percentage points",
+        5.75,
+        "percentage points",
+    ),
+    "points with a hyphen": ("A 3.5-point lead.", "3.5-point", 3.5, "point"),
     "factor": ("It is 1.4x faster.", "1.4x", 1.4, "x"),
-    "factor with its sign": ("It is 4 × faster.", "4 ×", 4.0, "x"),
-    "factor in words": ("It is 3 times faster.", "3 times", 3.0, "x"),
-    "fold": ("A 3-fold gain.", "3-fold", 3.0, "x"),
-    "thousands": ("It reads 1,234.5 tokens.", "1,234.5 tokens", 1234.5, "tokens"),
+    "factor with its sign": ("It is 4 × faster.", "4x", 4.0, "x"),
+    "factor in words": ("It is 3 times faster.", "3x", 3.0, "x"),
+    "factor in LaTeX": (r"It is $5.18\times$ faster.", "5.18x", 5.18, "x"),
+    "fold": ("A 3-fold gain.", "3x", 3.0, "x"),
+    "spelt fold": ("A two-fold gain.", "2x", 2.0, "x"),
+    "twice": ("It is twice as fast.", "2x", 2.0, "x"),
+    "thousands": ("It reads 1,234.5 words.", "1,234.5", 1234.5, None),
     "minus sign": ("It changes by −0.5 points.", "−0.5 points", -0.5, "points"),
     "hyphen for minus": ("It changes by -0.5.", "-0.5", -0.5, None),
     "range has no one value": ("It saves 10-20% of it.", "10-20%", None, "%"),
-    "range in words": ("It saves 3 to 4 times the cost.", "3 to 4 times", None, "x"),
+    "range with both signs": ("It saves 10% to 20%.", "10% to 20%", None, "%"),
+    "range in words": ("It saves 3 to 4 times the cost.", "3 to 4x", None, "x"),
+    "range in LaTeX": (r"It saves $10 \sim 20\%$.", "10-20%", None, "%"),
+    "spelt range": ("It takes two to three hours.", "2-3 hours", None, "hours"),
     "fraction": ("It keeps 2/3 of them.", "2/3", 2 / 3, None),
-    "no fraction of nothing": ("It keeps 5/0 of them.", "5/0", None, None),
-    "a little word of the question is no unit": ("It keeps 5 over all.", "5", 5.0, None),
-    "unknown unit is left out": ("It keeps 5 cats.", "5", 5.0, None),
-    "unit that is asked for": ("It keeps 5 whales.", "5 whales", 5.0, "whales"),
-    "first of two": ("It takes 36 hours on 8 GPUs.", "36 hours", 36.0, "hours"),
-    "digits of a name": ("Llama-2 and GPT-3.5 and v2 reach 91.5%.", "91.5%", 91.5, "%"),
-    "number of the question": ("Over 8 layers and 1,000 steps it saves 5 ms.", "5 ms", 5.0, "ms"),
+    "half": ("It keeps half of them.", "0.5", 0.5, None),
+    "spelt number": ("It keeps seven of them.", "7", 7.0, None),
+    "spelt number with a unit": ("It takes two hours.", "2 hours", 2.0, "hours"),
+    "spelt million": ("It has two million rows.", "2000000", 2e6, None),
+    "magnitude": ("It has 1.5B rows.", "1.5B", 1.5e9, None),
+    "magnitude in words": ("It has 1.5 billion rows.", "1.5 billion", 1.5e9, None),
+    "power of ten": (r"A rate of $2\times10^{-4}$.", "2×10^{-4}", 2e-4, None),
+    "unit that is not the base unit": ("It takes 250 ms.", "250 ms", 250.0, "ms"),
+    "unit without a space": ("It takes 12h.", "12h", 12.0, "h"),
+    "gigabytes of memory": ("It has 11G memory.", "11G", 11.0, "G"),
+    "white space is one blank": ("It takes 12\u00a0hours.", "12 hours", 12.0, "hours"),
+    "what is not asked for is no unit": ("It keeps 5 cats.", "5", 5.0, None),
 }
 
 
 @pytest.mark.parametrize(("text", "bare", "value", "unit"), NUMBERS.values(), ids=NUMBERS)
-def test_number_with_its_unit(text: str, bare: str, value: float | None, unit: str | None) -> None:
-    question = "How many whales, over 8 layers and 1,000 steps?"
-    assert final_of("number", question, [said(text)], []) == Final("number", bare, value=value, unit=unit)
+def test_number_in_the_unit_it_is_written_with(
+    text: str, bare: str, value: float | None, unit: str | None
+) -> None:
+    assert number_final(found(text), understood("What is it?")) == Final(
+        "number", bare, value=value, unit=unit
+    )
 
 
-def test_number_question_without_a_number_gets_the_sentence() -> None:
-    assert final_of("number", "How many?", [said("Very many.")], []) == Final("text", "Very many.")
-
-
-OTHER_KINDS: dict[str, tuple[Kind, str, Final]] = {
-    "yes": ("yes_no", "Yes, it is.", Final("boolean", "yes", label="yes")),
-    "no": ("yes_no", "no. It is not.", Final("boolean", "no", label="no")),
-    "neither": ("yes_no", "Nobody knows.", Final("text", "Nobody knows.")),
-    "text": ("text", "It is 62%.", Final("text", "It is 62%.")),
-    "list": ("list", "They are.", Final("list", "b;a", ids=("b", "a"))),
+# What is written once for several numbers is of each of them.
+SHARED = {
+    "first of three": ("It takes 4, 8 and 16 hours.", 0, "4 hours", 4.0, "hours"),
+    "last of three": ("It takes 4, 8 and 16 hours.", 2, "16 hours", 16.0, "hours"),
+    "points": ("It gains 3.2 and 1.9 points.", 0, "3.2 points", 3.2, "points"),
+    "factors": ("It is 1.7/1.9 times faster.", 0, "1.7x", 1.7, "x"),
+    "magnitude": ("It has 7 and 70 billion rows.", 0, "7000000000", 7e9, None),
+    "whole magnitude": ("It has 7 and 70 billion rows.", 1, "70 billion", 7e10, None),
 }
 
 
-@pytest.mark.parametrize(("kind", "text", "expected"), OTHER_KINDS.values(), ids=OTHER_KINDS)
-def test_final_fits_the_kind_of_question(kind: Kind, text: str, expected: Final) -> None:
-    citations = [cites(1, "b"), cites(2, "a"), cites(3, "b")]
-    assert final_of(kind, "?", [said(text)], citations) == expected
+@pytest.mark.parametrize(("text", "place", "bare", "value", "unit"), SHARED.values(), ids=SHARED)
+def test_number_with_a_unit_that_it_shares(
+    text: str, place: int, bare: str, value: float, unit: str | None
+) -> None:
+    final = number_final(found(text, place), understood("What is it?"))
+    assert final == Final("number", bare, value=value, unit=unit)
 
 
-def test_final_is_of_the_first_sentence_that_is_not_unsupported() -> None:
-    sentences = [said("It is 9%.", "unsupported"), said("It is 62%.", "partial"), said("It is 5%.")]
-    assert final_of("number", "?", sentences, []) == Final("number", "62%", value=62.0, unit="%")
+ASKED = {
+    "what is counted": ("How many whales are kept?", "It keeps 5 whales.", "5", "whales"),
+    "another thing": ("How many whales are kept?", "It keeps 5 cats.", "5", None),
+    "one of them": ("How many whales are kept?", "It keeps 1 whale.", "1", "whale"),
+    "points left out": ("By how many AP points is it better?", "It gains 3.5 AP.", "3.5 points", "points"),
+    "points are one guess of several": ("How much better is it?", "It gains 3.5 AP.", "3.5", None),
+    "percent for points": ("By how many points is it better?", "It gains 3.5%.", "3.5%", "%"),
+    "hours": ("How many hours does it take?", "It takes 36 hours.", "36 hours", "hours"),
+}
 
 
-def test_nothing_supported_has_no_final() -> None:
-    assert final_of("number", "?", [said("It is 9%.", "unsupported")], []) is None
-    assert final_of("yes_no", "?", [], []) is None
+@pytest.mark.parametrize(("question", "text", "bare", "unit"), ASKED.values(), ids=ASKED)
+def test_the_question_names_the_unit_that_is_left_out(
+    question: str, text: str, bare: str, unit: str | None
+) -> None:
+    final = number_final(found(text), understood(question))
+    assert (final.text, final.unit) == (bare, unit)
+
+
+def test_yes_or_no() -> None:
+    assert boolean_final("yes") == Final("boolean", "yes", label="yes")
+    assert boolean_final("no") == Final("boolean", "no", label="no")
+
+
+def test_list_is_of_the_papers_cited_in_order_of_first_use() -> None:
+    citations = [
+        Citation(n, paper_id, f"{paper_id}:0", 0, 1, "x")
+        for n, paper_id in enumerate(("b", "a", "b"), start=1)
+    ]
+    assert list_final(citations) == Final("list", "b;a", ids=("b", "a"))
+    assert list_final([]) == Final("list", "")
+
+
+TEXTS = {
+    "short and new": ("What is lost?", "Very little.", "Very little"),
+    "short but for one word of the question": (
+        "What does tuning need?",
+        "It needs labels.",
+        "It needs labels",
+    ),
+    # "tuning" and "needs" are the question's.
+    "two words of the question": ("What does tuning need?", "Tuning needs labels.", "labels"),
+    "after what stands for": (
+        "What does PoLMs mean?",
+        "PoLMs stands for post-trained models.",
+        "post-trained models",
+    ),
+    "long before what stands for": (
+        "What does RIM mean?",
+        "In this paper on whales and sharks, RIM stands for machines.",
+        "machines",
+    ),
+    "no name before what stands for": (
+        "What is lost?",
+        "This means that memory falls.",
+        "This means that memory falls",
+    ),
+    # What stands before the verb is the question's, at least three words of five.
+    "called": ("What is the method called?", "The method is called LongCache.", "LongCache"),
+    "stated": (
+        "What is the main bottleneck of decoding long texts?",
+        "The main bottleneck of decoding is the memory bandwidth, not compute.",
+        "memory bandwidth, not compute",
+    ),
+    "stated by the second verb": (
+        "What is the bottleneck of decoding?",
+        "What we find is that the bottleneck of decoding is memory; the rest is fast.",
+        "memory",
+    ),
+    # One of three words is the question's.
+    "too little taken up before the verb": (
+        "What limits decoding?",
+        "Decoding speed of phones is limited by memory bandwidth of caches.",
+        "memory bandwidth of caches",
+    ),
+    "stop words before the verb": (
+        "What is the bottleneck of decoding?",
+        "In all of this our bottleneck is memory of phones.",
+        "memory of phones",
+    ),
+    "stated at too great a length": (
+        "What is the bottleneck?",
+        f"The bottleneck is {' '.join(f'w{n}' for n in range(1, 14))}.",
+        " ".join(f"w{n}" for n in range(1, 13)),
+    ),
+    # The runs are "zeroth-order steps", "random search" and "low-rank adapters of layers".
+    "longest run": (
+        "What does SlimTune tune large models with?",
+        "SlimTune tunes large models with zeroth-order steps, a random search, low-rank adapters of layers.",
+        "low-rank adapters of layers",
+    ),
+    "first of equal runs": ("What does SlimTune use?", "SlimTune uses fish, and uses whales.", "fish"),
+    "dots within end no run": (
+        "What does SlimTune use?",
+        "SlimTune uses sparse, e.g. random masks.",
+        "e.g. random masks",
+    ),
+    "the question's words end a run": (
+        "What beats models?",
+        "Fish of SlimTune models beat whale models.",
+        "Fish of SlimTune",
+    ),
+    "words that lead to an answer end a run": (
+        "What helps tuning?",
+        "Tuning helps whales using fish and krill.",
+        "fish and krill",
+    ),
+    "no stop words at the ends": (
+        "What does SlimTune use in models?",
+        "SlimTune uses the fish of seas across models.",
+        "fish of seas",
+    ),
+    # Of the first run, which has four names, the first twelve words have one.
+    "what is cut off does not count": (
+        "What does SlimTune use?",
+        f"SlimTune uses w1 {'of the ' * 6}w2 w3 w4, fish and whales.",
+        "fish and whales",
+    ),
+    "nothing new": (
+        "What reduces the memory of the method?",
+        "The method reduces memory.",
+        "The method reduces memory.",
+    ),
+    # w1 to w20 are new, of which the first 12 are a short answer.
+    "long run": (
+        "What does SlimTune use?",
+        f"SlimTune uses {' '.join(f'w{n}' for n in range(1, 21))}.",
+        " ".join(f"w{n}" for n in range(1, 13)),
+    ),
+    "quotes": ("What is lost?", "“Very little.”", "Very little"),
+}
+
+
+@pytest.mark.parametrize(("question", "said", "bare"), TEXTS.values(), ids=TEXTS)
+def test_text_is_what_the_question_does_not_have(question: str, said: str, bare: str) -> None:
+    assert text_final(said, understood(question)) == Final("text", bare)
 
 
 LABELS = {
     "Yes.": ("yes", ""),
     "yes, it is": ("yes", "it is"),
+    "NO": ("no", ""),
     "No: it is not.": ("no", "it is not."),
     "NO – never.": ("no", "never."),
+    "no - never.": ("no", "never."),
     "“Yes”": ("yes", ""),
+    "Yes LongCache does.": ("yes", "LongCache does."),
+    "No It does not.": ("no", "It does not."),
+    "No\nLongCache does not.": ("no", "LongCache does not."),
     "Yesterday it was.": (None, "Yesterday it was."),
     "Not so.": (None, "Not so."),
+    "Nobody knows.": (None, "Nobody knows."),
+    "No gradient is needed.": (None, "No gradient is needed."),
+    "No GPU is needed.": (None, "No GPU is needed."),
+    "No A100 is needed.": (None, "No A100 is needed."),
+    "No-one knows.": (None, "No-one knows."),
     "It is: yes.": (None, "It is: yes."),
     "": (None, ""),
 }
@@ -93,20 +256,16 @@ def test_label_and_what_follows_it(text: str, expected: tuple[str | None, str]) 
     assert (label_of(text), without_label(text)) == expected
 
 
-POLARITIES = [
-    ("It requires training.", "Does it require training?", "yes"),
-    ("It requires no training.", "Does it require training?", "no"),
-    ("It works without training.", "Does it need training?", "no"),
-    ("It works without training.", "Does it work without training?", "yes"),
-    ("It never fails.", "Does it work?", "yes"),
-    ("None of them is.", "Are they?", "no"),
-    ("It isn't.", "Is it?", "no"),
-    ("It isn’t.", "Is it?", "no"),
-    ("It is.", "Isn't it unable to be?", "yes"),
-    ("Nothing is noted, notably.", "Is it?", "yes"),
-]
-
-
-@pytest.mark.parametrize(("statement", "question", "label"), POLARITIES)
-def test_label_is_inferred_from_negations(statement: str, question: str, label: str) -> None:
-    assert label_by_polarity(statement, question) == label
+@pytest.mark.parametrize(
+    "unit", ["a ", "1 ", "((((", "A-A-", " ", "\n", "is ", "is called ", "no "], ids=repr
+)
+def test_long_text_is_read_in_no_time(unit: str) -> None:
+    text = (unit * 20_000)[:20_000]
+    took = []
+    for _ in range(3):  # the best of three, for others may be using the machine
+        began = time.process_time()
+        text_final(text, understood("What is it?"))
+        without_label(f"no{text}")
+        without_label(text)
+        took.append(time.process_time() - began)
+    assert min(took) < 0.2

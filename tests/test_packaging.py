@@ -1,4 +1,4 @@
-"""The wheel stands on its own: prompts and sample corpus inside, usable from any folder."""
+"""The wheel stands on its own: prompts, coefficients and sample corpus inside, usable from any folder."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_holds_the_package_its_prompts_and_the_corpus_and_nothing_else(wheel: Path) -> None:
+def test_the_wheel_holds_the_package_what_it_reads_and_nothing_else(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {
+        "assistant/fitted.json",
         "assistant/py.typed",
         "assistant/page/page.css",
         "assistant/data/prompts/system.txt",
@@ -57,7 +58,7 @@ def test_the_wheel_holds_the_package_its_prompts_and_the_corpus_and_nothing_else
 def test_the_installed_wheel_answers_from_elsewhere(
     installed: Path, tmp_path: Path, real_settings: Settings
 ) -> None:
-    """It finds its own prompts and sample corpus, and indexes the latter into the cache folder."""
+    """It finds its own prompts, coefficients and sample corpus, which it indexes into the cache folder."""
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache / "models").symlink_to(real_settings.cache_dir / "models")
@@ -76,6 +77,8 @@ def test_the_installed_wheel_answers_from_elsewhere(
         return done.stdout
 
     assert str(installed) in run("-c", "import assistant; print(assistant.__file__)")
+    found = run("-c", "from assistant.fitted import PACKAGED, load_fitted; load_fitted(); print(PACKAGED)")
+    assert found == f"{installed / 'assistant' / 'fitted.json'}\n"
     said = run("-m", "assistant", "ask", "By how much does LongGen cut KV cache memory?")
     assert "62%" in said
     assert "(p010)" in said

@@ -26,7 +26,23 @@ def test_arguments_beat_environment_beats_file_beats_defaults(monkeypatch: pytes
     monkeypatch.setenv("ASSISTANT_MAX_ANSWER_TOKENS", "30")
     settings = Settings.load(max_answer_tokens=40, papers=None)  # None counts as not given
     taken = (settings.max_answer_tokens, settings.context_tokens, settings.papers, settings.passage_tokens)
-    assert taken == (40, 300, 2, 160)
+    assert taken == (40, 300, 2, 240)
+
+
+def test_sentences_shown_and_what_becomes_of_unsupported_ones_can_be_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (Settings().context_sentences, Settings().unsupported) == (4, "remove")
+    write("unsupported = 'flag'")
+    monkeypatch.setenv("ASSISTANT_CONTEXT_SENTENCES", "2")
+    settings = Settings.load()
+    assert (settings.context_sentences, settings.unsupported) == (2, "flag")
+
+
+def test_how_abstracts_are_cut_is_told_in_ingests_own_words() -> None:
+    assert Settings().passages == {"passage_tokens": 240, "passage_overlap": 0}
+    write("passage_overlap = 30")
+    assert Settings.load(passage_tokens=100).passages == {"passage_tokens": 100, "passage_overlap": 30}
 
 
 def test_the_environment_can_name_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +91,26 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         {"fusion": "max"},
         "setting fusion: 'max' is not possible: "
         "Input should be 'zscore', 'reciprocal_rank', 'dense' or 'bm25'",
+    ),
+    "no sentence shown": (
+        "context_sentences = 0",
+        {},
+        {},
+        "assistant.toml, key context_sentences: 0 is not possible: "
+        "Input should be greater than or equal to 1",
+    ),
+    "less than no overlap": (
+        "",
+        {"ASSISTANT_PASSAGE_OVERLAP": "-1"},
+        {},
+        "environment variable ASSISTANT_PASSAGE_OVERLAP: '-1' is not possible: "
+        "Input should be greater than or equal to 0",
+    ),
+    "neither removed nor flagged": (
+        "unsupported = 'keep'",
+        {},
+        {},
+        "assistant.toml, key unsupported: 'keep' is not possible: Input should be 'remove' or 'flag'",
     ),
     "no time at all": (
         "request_timeout = nan",

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from assistant.citations import DraftSentence
+from assistant.composition import Composed, Drafted, composed, composed_number, extracts, fragment
+from assistant.fit import RankedSentence, SourceSentence, sentences_of
+from assistant.quantities import quantities
+from assistant.quantity_fit import RankedQuantity
+from assistant.records import Paper, Passage, Verdict
+from assistant.verification import Span, Support
+
+CACHE = Paper(
+    "a",
+    "LongCache",
+    "LongCache keeps one third of the layers. It reduces memory by 62%. Loss changes by 0.5.",
+)
+TUNE = Paper("b", "SlimTune", "SlimTune requires no gradient computation. It takes 36 hours.")
+LAYERS, MEMORY, LOSS = sentences_of(CACHE)
+GRADIENTS, HOURS = sentences_of(TUNE)
+
+
+def ranked(*fits: tuple[SourceSentence, float]) -> list[RankedSentence]:
+    """Sentences with their log-odds, best first."""
+    return [RankedSentence(sentence, score, {}) for sentence, score in fits]
+
+
+RANKED = ranked((GRADIENTS, 3.0), (MEMORY, 1.0), (LAYERS, 0.0), (HOURS, -1.0))
+
+
+def drafted(text: str, verdict: Verdict, *sources: SourceSentence) -> Drafted:
+    """A sentence of the draft with what it was drawn from."""
+    spans = tuple(
+        Span(1, source.paper, Passage("p", source.paper.id, 0, 1, ""), source.start, source.end)
+        for source in sources
+    )
+    return Drafted(DraftSentence(text, ()), Support(spans, 1.0, verdict))
+
+
+def written(result: Composed) -> list[str]:
+    return [part.text for part in result.parts]
+
+
+FIVE = "LongCache keeps third of layers."  # just a sentence
+STANDS: dict[str, tuple[str, Verdict, bool, bool]] = {
+    "supported sentence": (FIVE, "supported", True, False),
+    "sentence supported in part": (FIVE, "partial", False, False),
+    "unsupported sentence": (FIVE, "unsupported", False, False),
+    "four words": ("LongCache keeps third layers.", "supported", False, True),
+    "number": ("62%", "supported", False, True),
+    "nothing": ("", "unsupported", False, True),
+}
+
+
+@pytest.mark.parametrize(("text", "verdict", "stands", "is_fragment"), STANDS.values(), ids=STANDS)
+def test_a_supported_sentence_stands_and_a_fragment_does_not(
+    text: str, verdict: Verdict, stands: bool, is_fragment: bool
+) -> None:
+    one = drafted(text, verdict, LAYERS)
+    assert (one.stands, one.is_fragment) == (stands, is_fragment)
+
+
+GOOD = drafted("LongCache keeps a third of layers.", "supported", LAYERS)
+PARTLY = drafted("It reduces memory and all whales.", "partial", MEMORY)
+BAD = drafted("Whales sing in the deep sea.", "unsupported", LAYERS)
+BARE = drafted("62%", "supported", MEMORY)
+JOINED = drafted("It loses 0.5 and 62% of memory, and more.", "partial", MEMORY, LOSS)
+
+# What a draft becomes, with the best fitting sentence being of another paper: GRADIENTS.
+COMPOSED: dict[str, tuple[list[Drafted], list[str]]] = {
+    "what stands stays": ([GOOD], [GOOD.sentence.text]),
+    "what does not is left out": ([BAD, GOOD, PARTLY], [GOOD.sentence.text]),
+    "in the draft's order": (
+        [GOOD, drafted("It reduces memory by 62% overall.", "supported", MEMORY)],
+        [GOOD.sentence.text, "It reduces memory by 62% overall."],
+    ),
+    "a part gives way to its source": ([PARTLY], [MEMORY.text]),
+    "a fragment gives way to its source": ([BARE], [MEMORY.text]),
+    "each source once": ([PARTLY, BARE], [MEMORY.text]),
+    "sources in the draft's order": (
+        [BARE, drafted("layers", "supported", LAYERS)],
+        [MEMORY.text, LAYERS.text],
+    ),
+    "two sources at most": (
+        [BARE, drafted("36 hours", "partial", HOURS), drafted("layers", "supported", LAYERS)],
+        [MEMORY.text, HOURS.text],
+    ),
+    "sources that are not ranked are left out": ([JOINED], [MEMORY.text]),
+    "no ranked source at all": ([drafted("0.5", "supported", LOSS)], [GRADIENTS.text]),
+    "nothing supported": ([BAD], [GRADIENTS.text]),
+    "no draft": ([], [GRADIENTS.text]),
+}
+
+
+@pytest.mark.parametrize(("draft", "answer"), COMPOSED.values(), ids=COMPOSED)
+def test_what_stays_of_a_draft_or_stands_in_for_it(draft: list[Drafted], answer: list[str]) -> None:
+    assert written(composed(draft, RANKED, keep_unsupported=False)) == answer
+
+
+def test_nothing_at_all_composes_nothing() -> None:
+    assert composed([], [], keep_unsupported=False) == Composed(())
+
+
+KEPT: dict[str, tuple[list[Drafted], list[str]]] = {
+    "beside what stands": (
+        [BAD, GOOD, PARTLY],
+        [BAD.sentence.text, GOOD.sentence.text, PARTLY.sentence.text],
+    ),
+    "not without": ([BAD, PARTLY], [MEMORY.text]),
+}
+
+
+@pytest.mark.parametrize(("draft", "answer"), KEPT.values(), ids=KEPT)
+def test_what_is_unsupported_is_kept_on_demand_if_something_stands(
+    draft: list[Drafted], answer: list[str]
+) -> None:
+    assert written(composed(draft, RANKED, keep_unsupported=True)) == answer
+
+
+def test_an_answer_is_extracts_where_all_of_it_is_quoted() -> None:
+    assert composed([BAD], RANKED, keep_unsupported=False).extracts
+    assert not composed([GOOD], RANKED, keep_unsupported=False).extracts
+    assert not Composed((GOOD.sentence, MEMORY)).extracts
+
+
+SAYING = drafted("Memory is reduced by 62 percent.", "supported", MEMORY)
+OTHER = drafted("Memory is reduced by 62 hours.", "supported", MEMORY)
+NUMBER: dict[str, tuple[list[Drafted], list[str]]] = {
+    "the draft says it": ([SAYING], [SAYING.sentence.text]),
+    "in another sentence too": ([GOOD, SAYING], [SAYING.sentence.text]),
+    "not in that unit": ([OTHER], [MEMORY.text]),
+    "another number": ([drafted("It takes 36 hours on GPUs.", "supported", HOURS)], [MEMORY.text]),
+    "the bare number": ([BARE], [MEMORY.text]),
+    "unsupported": ([drafted("Whales shrink by 62% each year.", "unsupported", MEMORY)], [MEMORY.text]),
+    "no draft": ([], [MEMORY.text]),
+}
+
+
+@pytest.mark.parametrize(("draft", "answer"), NUMBER.values(), ids=NUMBER)
+def test_the_number_that_fits_is_said_by_the_draft_or_by_its_own_sentence(
+    draft: list[Drafted], answer: list[str]
+) -> None:
+    found = RankedQuantity(RANKED[1], quantities(MEMORY.text)[0], 0.0, {})
+    assert written(composed_number(draft, found)) == answer
+
+
+FRAGMENTS: dict[str, tuple[list[Drafted], str | None]] = {
+    "number": ([BARE], "62%"),
+    "words": ([drafted("no gradient computation.", "supported", GRADIENTS)], "no gradient computation"),
+    "in quotes": ([drafted('"62%".', "supported", MEMORY)], "62%"),
+    "supported in part": ([drafted("one third", "partial", LAYERS)], "one third"),
+    "in either of two": ([drafted("0.5", "supported", MEMORY, LOSS)], "0.5"),
+    "before a sentence": ([BARE, GOOD], "62%"),
+    "after a sentence": ([GOOD, BARE], None),
+    "a sentence": ([drafted(LAYERS.text, "supported", LAYERS)], None),
+    "unsupported": ([drafted("62%", "unsupported", MEMORY)], None),
+    "in other words": ([drafted("62 percent", "supported", MEMORY)], None),
+    "part of a word": ([drafted("the layer", "supported", LAYERS)], None),
+    "part of a number": ([drafted("2%", "supported", MEMORY)], None),
+    "nothing": ([], None),
+}
+
+
+@pytest.mark.parametrize(("draft", "bare"), FRAGMENTS.values(), ids=FRAGMENTS)
+def test_a_fragment_is_the_bare_answer_where_the_abstract_has_it_word_for_word(
+    draft: list[Drafted], bare: str | None
+) -> None:
+    assert fragment(draft) == bare
+
+
+def long_paper(*lengths: int) -> tuple[SourceSentence, ...]:
+    """The sentences, of so many words, of one paper."""
+    text = " ".join("Word" + " word" * (length - 1) + "." for length in lengths)
+    return sentences_of(Paper("c", "", text))
+
+
+SIXTY = long_paper(30, 30, 31)
+EXTRACTS = {
+    "none": ([], []),
+    "one": ([(MEMORY, 1.0)], [MEMORY]),
+    "two of one paper, in its order": ([(MEMORY, 1.0), (LAYERS, 0.0)], [LAYERS, MEMORY]),
+    "two at most": ([(MEMORY, 1.0), (LAYERS, 0.5), (LOSS, 0.4)], [LAYERS, MEMORY]),
+    "another paper between": ([(MEMORY, 1.0), (GRADIENTS, 0.9), (LOSS, 0.5)], [MEMORY, LOSS]),
+    "two of another paper between": (
+        [(MEMORY, 1.0), (GRADIENTS, 0.9), (HOURS, 0.8), (LOSS, 0.7)],
+        [MEMORY],
+    ),
+    "of another paper": ([(MEMORY, 1.0), (GRADIENTS, 0.9)], [MEMORY]),
+    "just well enough": ([(MEMORY, 1.0), (LOSS, -1.49)], [MEMORY, LOSS]),
+    "not well enough": ([(MEMORY, 1.0), (LOSS, -1.5)], [MEMORY]),
+    "sixty words": ([(SIXTY[0], 1.0), (SIXTY[1], 0.5)], [SIXTY[0], SIXTY[1]]),
+    "sixty-one words": ([(SIXTY[0], 1.0), (SIXTY[2], 0.5)], [SIXTY[0]]),
+    "room for the next but one": (
+        [(SIXTY[0], 1.0), (SIXTY[2], 0.5), (SIXTY[1], 0.4)],
+        [SIXTY[0], SIXTY[1]],
+    ),
+}
+
+
+@pytest.mark.parametrize(("fits", "taken"), EXTRACTS.values(), ids=EXTRACTS)
+def test_extracts_are_the_best_sentence_and_a_near_one(
+    fits: list[tuple[SourceSentence, float]], taken: list[SourceSentence]
+) -> None:
+    assert extracts(ranked(*fits)) == taken
+
+
+def test_a_sentence_that_only_repeats_the_question_gives_way_to_its_source() -> None:
+    parroted = replace(GOOD, parrots=True)
+    assert composed([GOOD], RANKED, keep_unsupported=False).extracts is False
+    assert composed([parroted], RANKED, keep_unsupported=False).extracts is True
