@@ -34,6 +34,14 @@ err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap
 RUNS = Path(__file__).parent / "runs"
 
 
+# What a command that was stopped leaves.
+_KEPT = {
+    "run": " What was answered is kept; go on with --resume.",
+    "leaderboard": " What was answered is kept; the same command goes on.",
+    "fit": " What was drafted is kept; the same command goes on.",
+}
+
+
 class _Commands(TyperGroup):
     """The commands; what goes wrong in one, or stops it, becomes a line and exit code 1."""
 
@@ -45,7 +53,7 @@ class _Commands(TyperGroup):
         except (AssistantError, GoldError) as error:
             err.print(f"Error: {error}")
         except KeyboardInterrupt:
-            err.print("Stopped. What was answered is kept; go on with --resume.")
+            err.print(f"Stopped.{_KEPT.get(ctx.invoked_subcommand or '', '')}")
         raise typer.Exit(1)
 
 
@@ -222,6 +230,47 @@ def leaderboard(
 
 
 @app.command()
+def fit(
+    gold: Annotated[
+        Path | None, typer.Option("--gold", help="Questions to fit on [default: eval/gold/fit].")
+    ] = None,
+    index: IndexOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--all", help="Also what ranks sentences, numbers and papers; takes hundreds of questions."
+        ),
+    ] = False,
+    held_out: Annotated[
+        Path | None, typer.Option("--held-out", help="With --all: questions to choose the thresholds on.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The file [default: fitted.json in the index folder].")
+    ] = None,
+    cache: Annotated[Path, typer.Option("--cache", help="Drafts are kept here.")] = RUNS / "drafts.jsonl",
+) -> None:
+    """Fit when to abstain to questions with known answers; it then holds for that index."""
+    from eval.experiments import GOLD
+    from eval.fitting import fit_to_file
+
+    with _bar() as progress:
+        path, lines = fit_to_file(
+            gold or GOLD / "fit",
+            _places(None, index)[1],
+            Settings.load(model=model),
+            everything=everything,
+            held_out=held_out,
+            out=out,
+            drafts=cache,
+            progress=progress,
+        )
+    for line in lines:
+        print(line)
+    print(path)
+
+
+@app.command()
 def external(
     sets: Annotated[
         list[str] | None, typer.Argument(help="pubmedqa, scifact, venues [default: all of them].")
@@ -370,7 +419,7 @@ def _pools(data: Path | None, cache: Path, progress: Progress) -> Pools:
     from eval.external import DATA, Pools
 
     settings = Settings.load()
-    return Pools(data or DATA, cache, open_embedder(settings), settings.passage_tokens, progress)
+    return Pools(data or DATA, cache, open_embedder(settings), progress=progress, **settings.passages)
 
 
 def _new_folder(split: str, model: str) -> Path:

@@ -6,17 +6,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 
-from assistant.abstention import in_draft
+from assistant.abstention import declines
 from assistant.answer import Answer
 from assistant.api import Assistant
 from assistant.citations import DraftReader
 from assistant.context import fenced
 from assistant.conversation import standalone
 from assistant.errors import AssistantError, GenerationError
-from assistant.final import final_of
+from assistant.final import boolean_final, label_of, number_final, text_final
+from assistant.fit import RankedSentence, SourceSentence, unit_fit
 from assistant.generation.base import LanguageModel
-from assistant.question import kind_of
-from assistant.records import Filters, Final, Message, Paper, Sentence, Turn
+from assistant.quantities import quantities
+from assistant.quantity_fit import RankedQuantity
+from assistant.question import Question, understood
+from assistant.records import Filters, Final, Message, Paper, Turn
+from assistant.sentences import sentence_spans
 from assistant.settings import Settings
 from eval.headline import CLEAN, NO_HISTORY, STANDALONE
 from eval.records import AnswerSentence, FinalAnswer, GoldItem, SystemAnswer
@@ -25,6 +29,7 @@ _CLOSED_BOOK = (
     "You answer questions about research papers from memory, in one or two short sentences. Begin the answer "
     "to a yes/no question with Yes or No. If you do not know, say: I do not know."
 )
+_YEARS = range(1900, 2101)
 _RANKED = 10  # papers of the ranking that are recorded, whatever number the system uses
 
 Ask = Callable[[GoldItem], SystemAnswer]
@@ -54,7 +59,7 @@ def closed_book(model: LanguageModel, settings: Settings) -> Ask:
         text = "".join(delta.text for delta in deltas).strip()
         sentences = _drafted(text)
         final = _final(_final_of(question, sentences))
-        declined = in_draft(text, kind_of(question)) is not None
+        declined = declines(text)
         return SystemAnswer(
             item.id,
             "abstained" if declined else "answered",
@@ -132,7 +137,7 @@ def adapted(item_id: str, answer: Answer, ranking: Iterable[tuple[str, float]] =
         sentences=sentences,
         confidence=answer.confidence,
         draft_text=answer.draft,
-        draft_final=final or _final(_draft_final(answer)),
+        draft_final=final or _final(answer.withheld),
         retrieved=tuple(ranking) or tuple((shown.paper.id, shown.score) for shown in answer.evidence),
         context_text=_context_text(answer),
         context_tokens=answer.usage.prompt_tokens,
@@ -166,36 +171,42 @@ def _final(final: Final | None) -> FinalAnswer | None:
     return FinalAnswer(final.kind, final.text, final.value, final.unit, final.label, final.ids)
 
 
-def _draft_final(answer: Answer) -> Final | None:
-    """The final answer that the draft would have given, had it not been withheld."""
-    return _final_of(answer.standalone_question, _drafted(answer.draft))
-
-
 def _drafted(draft: str) -> list[str]:
     """The sentences of a draft, without its marks."""
     reader = DraftReader()
     return [sentence.text for sentence in (*reader.read(draft), *reader.finish())]
 
 
-def _final_of(question: str, sentences: Iterable[str]) -> Final | None:
+def _final_of(question: str, sentences: Sequence[str]) -> Final | None:
     """The final answer of sentences that nobody has checked."""
-    taken = [Sentence(sentence, (), (), "supported", 1.0) for sentence in sentences]
-    return final_of(kind_of(question), question, taken, ())
+    asked = understood(question)
+    said = sentences[0] if sentences else ""
+    if asked.kind == "yes_no" and (label := label_of(said)):
+        return boolean_final(label)
+    if asked.kind == "number" and (found := _quantity(asked, said)):
+        return number_final(found, asked)
+    return text_final(said, asked) if said else None
+
+
+def _quantity(question: Question, said: str) -> RankedQuantity | None:
+    """The quantity with the unit asked for, else the first that is no year; none that the question gives."""
+    new = [found for found in quantities(said) if not any(map(found.same_value, question.numbers))]
+    if not new or question.asked is None:
+        return None
+    asked = question.asked
+    best = max(new, key=lambda found: (unit_fit(asked, found), bool(found.unit) or found.low not in _YEARS))
+    sentence = SourceSentence(Paper("", "", said), 0, len(said), 0)
+    return RankedQuantity(RankedSentence(sentence, 0.0, {}), best, 0.0, {})
 
 
 def _context_text(answer: Answer) -> dict[str, str]:
-    """The passages that were really in the prompt; those of every shown paper where there was no model."""
-    prompt = answer.prompt[-1].content if answer.prompt else None
-    shown = {
-        evidence.paper.id: [
-            scored.passage
-            for scored in evidence.passages
-            if prompt is None or fenced(scored.passage.text) in prompt
-        ]
-        for evidence in answer.evidence
-        if evidence.role != "retrieved"
-    }
-    return {
-        paper_id: " ".join(passage.text for passage in sorted(passages, key=lambda passage: passage.start))
-        for paper_id, passages in shown.items()
-    }
+    """The sentences that were really in the prompt; the abstracts looked at where there was none."""
+    prompt = "\n".join(message.content for message in answer.prompt) if answer.prompt else None
+    shown = {}
+    for evidence in answer.evidence:
+        used, abstract = evidence.role != "retrieved", evidence.paper.abstract
+        sentences = (abstract[start:end] for start, end in sentence_spans(abstract))
+        text = [found for found in sentences if (used if prompt is None else fenced(found) in prompt)]
+        if text or used:
+            shown[evidence.paper.id] = " ".join(text)
+    return shown

@@ -10,6 +10,7 @@ from typing import Any
 from assistant.api import Assistant
 from assistant.embedding import open_embedder
 from assistant.errors import AssistantError
+from assistant.fitted import FITTED, PACKAGED
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
 from assistant.generations import PAPERS, current_generation, read_manifest
@@ -18,6 +19,7 @@ from assistant.progress import Progress, silent
 from assistant.readers import read_corpus
 from assistant.records import Paper
 from assistant.settings import Settings
+from assistant.storage import write_atomically
 from eval import gold
 from eval.asking import Ask, asking, closed_book, controls, is_injection, with_attacks
 from eval.pools import indexed
@@ -116,15 +118,17 @@ def perform(
     if configuration.closed:
         if model is None:
             raise AssistantError("a closed book needs a model; name one by --model")
-        ask, indexes = closed_book(model, settings), {"index": "none"}
+        ask, indexes, fitted = closed_book(model, settings), {"index": "none"}, None
     else:
         ask, indexes = _open_book(material, configuration, items, model, cache or folder / "cache", progress)
+        fitted = _coefficients(material.index)
     about = describe(
         settings,
         model=model.name if model else "none",
         gold=material.files,
         split=split,
         limit=limit,
+        fitted=fitted,
         **indexes,
     )
     about["index_folder"], about["gold"] = (
@@ -167,26 +171,33 @@ def _open_book(
     settings = configuration.settings
     embedder = open_embedder(settings)
 
+    made = read_manifest(current_generation(material.index))
+    as_made = {"passage_tokens": made.passage_tokens, "passage_overlap": made.passage_overlap}
+    wanted = {name: value for name, value in settings.passages.items() if name in configuration.overrides}
+    unit = as_made | wanted
+
     def assistant(folder: Path) -> Assistant:
         return Assistant.open(folder, model=model, embedder=embedder, settings=settings)
 
-    unit = read_manifest(current_generation(material.index)).passage_tokens
-    clean = material.index
-    if "passage_tokens" in configuration.overrides and settings.passage_tokens != unit:
-        unit = settings.passage_tokens
-        clean = indexed(
-            material.papers, cache, "clean", embedder, passage_tokens=unit, progress=progress
-        ).folder
-    asked = assistant(clean)
+    def of_its_own(name: str, papers: Sequence[Paper]) -> Assistant:
+        """An assistant over an index made for this run, with the coefficients of the one it stands for."""
+        folder = indexed(papers, cache, name, embedder, **unit, progress=progress).folder
+        write_atomically(folder / FITTED, _coefficients(material.index).read_bytes())
+        return assistant(folder)
+
+    asked = assistant(material.index) if unit == as_made else of_its_own("clean", material.papers)
     indexes = {"index": asked.index.manifest.fingerprint}
     if not any(map(is_injection, items)):
         return asking(asked), indexes
-    planted = with_attacks(material.papers, material.attacked)
-    attacked = assistant(
-        indexed(planted, cache, "attacked", embedder, passage_tokens=unit, progress=progress).folder
-    )
+    attacked = of_its_own("attacked", with_attacks(material.papers, material.attacked))
     indexes["attacked_index"] = attacked.index.manifest.fingerprint
     return asking(asked, attacked), indexes
+
+
+def _coefficients(index: Path) -> Path:
+    """The file of what an index's questions are decided by: its own, or the program's."""
+    own = index / FITTED
+    return own if own.exists() else PACKAGED
 
 
 def _gold_files(path: Path) -> tuple[Path, ...]:

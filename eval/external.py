@@ -64,6 +64,7 @@ class Pools:
     embedder: Embedder
     passage_tokens: int
     progress: Progress
+    passage_overlap: int = 0
 
     def papers(self, name: str) -> list[Paper]:
         """The papers of one data set."""
@@ -87,6 +88,7 @@ class Pools:
             f"external-{name}",
             self.embedder,
             passage_tokens=self.passage_tokens,
+            passage_overlap=self.passage_overlap,
             progress=self.progress,
         )
 
@@ -207,14 +209,14 @@ def scifact_verification(pools: Pools, limit: int | None = None) -> Table:
         for name, wanted in (("true claims", True), ("false claims", False))
         if (some := [support for true, support in found if true == wanted])
     }
-    auroc = roc_auc_score([true for true, _ in found], [support.share for _, support in found])
+    auroc = roc_auc_score([true for true, _ in found], [support.strength for _, support in found])
     return Table(f"scifact: lexical support of claims, AUROC {auroc:.3f}", rows)
 
 
 def support_of(claim: str, paper: Paper) -> Support:
     """What the verifier makes of a claim where it is shown the paper's whole abstract."""
     whole = Passage(f"{paper.id}:0", paper.id, 0, len(paper.abstract), paper.abstract)
-    return Verifier((ContextPaper(1, paper, (whole,)),), claim).support(claim)
+    return Verifier((ContextPaper(1, paper, (whole,), ()),), claim).support(claim)
 
 
 def ranked(

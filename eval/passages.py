@@ -91,13 +91,13 @@ def _figures(
 
 
 def _reading(trial: Trial, index: Index) -> Pipeline:
-    """The assistant over an index as it is, but that it always reads on to the prompt, and writes nothing."""
+    """The assistant over an index as it is, but that the first gate is open, and nothing is written."""
     pipeline = Pipeline(index, trial.embedder, _Silent(trial.count_tokens), trial.settings)
     return replace(pipeline, coefficients=replace(pipeline.fitted, before=Gate()))
 
 
 def _context(trial: Trial, item: GoldItem, pipeline: Pipeline) -> SystemAnswer:
-    """What the model is shown for a question."""
+    """What the model is shown for a question, or the answer is made of where it is not asked."""
     *_, answer = pipeline.run(item.question, (), Filters(exclude_ids=item.exclude_ids))
     assert isinstance(answer, Answer)
     found = adapted(item.id, answer)

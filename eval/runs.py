@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 from assistant import __version__
 from assistant.errors import AssistantError
+from assistant.fitted import load_fitted
 from assistant.models import CATALOGUE
 from assistant.progress import Progress, silent
 from assistant.records import to_plain
@@ -51,6 +52,7 @@ _FIXED = (
     "index",
     "attacked_index",
     "gold_sha256",
+    "fitted",
 )  # what must be the same for a run to go on
 _TEST_RUNS_HEAD = (
     "# Runs on the test split\n\n"
@@ -120,21 +122,21 @@ def describe(
     split: str,
     limit: int | None = None,
     attacked_index: str | None = None,
+    fitted: Path | None = None,
 ) -> dict[str, Any]:
-    """The manifest of a run that begins now."""
-    known = CATALOGUE.get(settings.model)
-    weights = max(known.files, key=lambda file: file.bytes).sha256 if known else None
+    """The manifest of a run that begins now; `fitted` is the file of the coefficients, if any count."""
     return {
         **_commit(),
         "version": __version__,
         "split": split,
         "limit": limit,
         "model": model,
-        "model_sha256": weights,
+        "model_sha256": weights_sha256(settings),
         "settings": settings.model_dump(mode="json", exclude={"api_key", "cache_dir", "index"}),
         "index": index,
         "attacked_index": attacked_index,
         "gold_sha256": fingerprint(gold),
+        "fitted": _coefficients(fitted) if fitted else None,
         "threads": int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0))),
         "cores": os.cpu_count(),
         "platform": platform.platform(),
@@ -143,6 +145,12 @@ def describe(
         "started": _now(),
         "ended": None,
     }
+
+
+def weights_sha256(settings: Settings) -> str | None:
+    """The SHA-256 of the largest file of a model that the program knows by name."""
+    known = CATALOGUE.get(settings.model)
+    return max(known.files, key=lambda file: file.bytes).sha256 if known else None
 
 
 def is_finished(folder: Path) -> bool:
@@ -191,6 +199,12 @@ def log_test_run(run: Run, tar: float | None, path: Path = TEST_RUNS) -> None:
         f"| {len(run.answers)} | {scored} |\n"
     )
     write_atomically(path, listed.encode())
+
+
+def _coefficients(path: Path) -> dict[str, Any]:
+    """What tells coefficients apart: the questions they were fitted on, and their file."""
+    provenance = load_fitted(path).provenance
+    return {"questions_sha256": provenance.get("questions_sha256"), "sha256": fingerprint([path])[:16]}
 
 
 def _warmed_up(ask: Ask, item: GoldItem) -> float | None:
