@@ -24,6 +24,7 @@ from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
+_MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found
 _TELLING = 0.5  # weight of a word that a reply may name: no everyday verb
 _WHY_OR_HOW = re.compile(
@@ -141,11 +142,11 @@ def missing(
     whose = f"the abstract of {name}" if (name := _short_name(paper)) else "the nearest abstract"
     every = [scored.paper for scored in papers]
     if unknown := [name for name in question.names if not _anywhere(name, every)]:
-        return Reason("unknown_name", f"No abstract found mentions {_listed(unknown)}.")
+        return Reason("unknown_name", f"No abstract found mentions {_listed(unknown[:_MOST_NAMES])}.")
     if absent := [name for name in question.names if not _anywhere(name, [paper])]:
         # "Why does STORM use an LSTM?" takes for granted what its abstract does not have.
         code = "false_premise" if _WHY_OR_HOW.match(question.bare) else "name_missing"
-        return Reason(code, _sentence(f"{whose} does not mention {_listed(absent)}."))
+        return Reason(code, _sentence(f"{whose} does not mention {_listed(absent[:_MOST_NAMES])}."))
     asked = question.asked
     if asked and not any(candidate.features["number_fits"] > 0 for candidate in ranked[:5]):
         what = _asked_words(question) if asked.nouns else "such a number"

@@ -29,6 +29,7 @@ from assistant.final import (
     Label,
     boolean_final,
     list_final,
+    unlabelled,
 )
 from assistant.fit import RankedSentence, ranked_sentences
 from assistant.fitted import FITTED, PACKAGED, Fitted, Gate, load_fitted, probability
@@ -61,6 +62,10 @@ _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
 _READ_SENTENCES = 8  # best fitting ones that quantities are taken from
 # Sentences shown at most for a kind of question; a small model takes a wrong number, or label, of more.
 _SHOWN = {"yes_no": 3, "number": 3}
+# What is asked of each of several papers alike, so that one yes or no answers it.
+_OF_EACH = re.compile(
+    r"\b(?:both|each|all)\b|^(?:are|were|do|did|have|can|could|will)\b(?!.*\bor\b).*\band\b", re.I
+)
 _SIDE_CANDIDATES = 3  # papers looked at for each part of a question
 
 
@@ -177,9 +182,6 @@ class Pipeline:
         if not run.ranked:  # nothing but planted text
             yield run.declined()
             return
-        if correction := false_number(run.question, run.ranked):
-            yield from run.corrected(correction)
-            return
         numbers = self.quantities(run.question, run.ranked)
         if abstention.out_of_reach(run.question, run.ranked, numbers):
             yield run.declined()
@@ -191,6 +193,9 @@ class Pipeline:
         run.confidence = before.model.probability(run.signals)
         if run.confidence < before.threshold:
             yield run.declined()
+            return
+        if correction := false_number(run.question, run.ranked):
+            yield from run.corrected(correction)
             return
         yield from self._drafted(run)
         yield from self._composed(run)
@@ -233,6 +238,9 @@ class Pipeline:
                 return
             weigh = self.index.lexical.informativeness
             numbers = self.quantities(side.question, asked.ranked)
+            if abstention.out_of_reach(side.question, asked.ranked, numbers):
+                yield from run.side_missing(asked)
+                return
             asked.signals = abstention.signals(
                 side.question, asked.papers, asked.ranked, numbers, weigh, self.similarity
             )
@@ -241,19 +249,20 @@ class Pipeline:
                 result = self._concluded(asked)
             finally:
                 run.include(asked)
-            if asked.confidence < self._gate.threshold:
+            if asked.confidence < self._gate.threshold or self._declines(asked):
                 yield from run.side_missing(asked)
                 return
             labels += [asked.label] if asked.label else []
             # The model knew each side's paper as the first; here it has a number of its own.
             parts += (
-                replace(part, marks=(len(run.context),)) if isinstance(part, DraftSentence) else part
+                replace(part, text=unlabelled(part.text), marks=(len(run.context),))
+                if isinstance(part, DraftSentence)
+                else part
                 for part in result.parts
             )
-        if run.question.kind == "yes_no" and labels:
-            # "Do both …" takes all of them, "does A or B …" one.
-            enough = any if re.search(r"\bor\b", run.question.bare) else all
-            run.label = "yes" if enough(label == "yes" for label in labels) else "no"
+        if run.question.kind == "yes_no" and labels and _OF_EACH.search(run.question.bare):
+            # Only "do both …" has one answer for all: "is A or B faster?" has none by yes or no.
+            run.label = "yes" if all(label == "yes" for label in labels) else "no"
             run.final = boolean_final(run.label)
         together = Composed(tuple(parts))
         yield from run.become(together)
@@ -328,7 +337,7 @@ class Pipeline:
         """The end of an answer: what stays of the draft, what stands in for it, or why there is none."""
         started = time.perf_counter()
         result = self._concluded(run)
-        declined = run.question.kind != "yes_no" and abstention.declines(run.draft)
+        declined = self._declines(run)
         run.verifying += time.perf_counter() - started
         if run.confidence < self._gate.threshold or declined:
             if run.cited.sentences:
@@ -337,6 +346,9 @@ class Pipeline:
             return
         yield from run.become(result)
         yield run.answer(*run.verdict(result))
+
+    def _declines(self, run: Inquiry) -> bool:
+        return run.question.kind != "yes_no" and abstention.declines(run.draft)
 
     def _concluded(self, run: Inquiry) -> Composed:
         """The parts of the answer, its final, and how sure it is."""

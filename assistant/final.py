@@ -143,6 +143,17 @@ def without_label(text: str) -> str:
     return _LABEL.sub("", text)
 
 
+def unlabelled(text: str) -> str:
+    """The text after a leading yes or no, as a sentence of its own.
+
+    >>> unlabelled("No, it needs none."), unlabelled("Yes, vLLM does."), unlabelled("It does.")
+    ('It needs none.', 'vLLM does.', 'It does.')
+    """
+    rest = without_label(text)
+    first = rest.split(" ", 1)[0]
+    return rest[:1].upper() + rest[1:] if first.islower() else rest
+
+
 def _in_digits(found: RankedQuantity) -> str:
     """The number as it is written, without LaTeX's marks; in digits where it is spelt or written in part.
 

@@ -12,7 +12,15 @@ from assistant.citations import CitedText, DraftReader, DraftSentence, is_bare_l
 from assistant.composition import Composed, Drafted
 from assistant.context import ContextPaper
 from assistant.events import DraftRejected, Event, SentenceVerified
-from assistant.final import Label, boolean_final, label_of, number_final, text_final, without_label
+from assistant.final import (
+    Label,
+    boolean_final,
+    label_of,
+    number_final,
+    text_final,
+    unlabelled,
+    without_label,
+)
 from assistant.fit import RankedSentence, SourceSentence
 from assistant.index import Index
 from assistant.premise import Correction
@@ -188,7 +196,7 @@ class Inquiry:
                 assert span is not None, "a ranked sentence is one of its paper's"
                 sentence = self.cited.add_extract(span, lead=lead)
             else:
-                text = f"{lead}{without_label(part.text)}" if lead else part.text
+                text = f"{lead}{unlabelled(part.text)}" if lead else part.text
                 sentence = self.cited.add(replace(part, text=text)).sentence
             lead = ""
             self.cited.marks = marks
@@ -203,7 +211,9 @@ class Inquiry:
         elif self.number:
             self.final = number_final(self.number, self.question)
         elif result.parts:
-            self.final = text_final(result.parts[0].text, self.question)
+            unsupported = [one.sentence for one in self.drafted if one.support.verdict == "unsupported"]
+            said = next((part for part in result.parts if part not in unsupported), result.parts[0])
+            self.final = text_final(said.text, self.question)
 
     def verdict(self, result: Composed) -> tuple[Status, Reason]:
         """The status of a composed answer, and why."""

@@ -12,7 +12,7 @@ from assistant.fit import RankedSentence
 from assistant.quantities import Quantity, quantities
 from assistant.question import Question
 from assistant.records import Paper
-from assistant.terms import STOP_WORDS
+from assistant.terms import STOP_WORDS, stem, words
 
 _SENTENCES = 3  # best fitting ones that are searched
 _SUPPOSES = re.compile(
@@ -29,6 +29,11 @@ _LOOK_BACK = 20  # characters before a number in which a word qualifies it
 _AT_LEAST = re.compile(r"\b(?:more than|over|above|at least|beyond|exceed(?:s|ing)?)\s$", re.I)
 _AT_MOST = re.compile(r"\b(?:less than|fewer than|under|below)\s$", re.I)
 _ABOUT = re.compile(r"(?:\b(?:about|around|roughly|approximately|nearly|almost|close to|some)\s|~\s?)$", re.I)
+# "With 50% of the data" sets a condition, and claims nothing of the paper.
+_CONDITION = re.compile(
+    r"\b(?:with|without|at|on|using|given|under|when|if)\s(?:only\s|a\s|an\s|the\s)?$", re.I
+)
+_AROUND, _REACH = 6, 80  # words and characters around a number that tell what it is of
 _NEAR = 0.1  # how far from a number "about" reaches, relative to it
 _DIGITS = re.compile(r"[\d,]*\d(?:\.(\d+))?")
 
@@ -54,15 +59,23 @@ def false_number(question: Question, ranked: Sequence[RankedSentence]) -> Correc
     paper = ranked[0].sentence.paper
     here = [one for one in ranked[:_SENTENCES] if one.sentence.paper is paper]
     for claimed in question.numbers:
-        if _is_said(question.text, claimed, paper):
+        if _is_said(question.text, claimed, paper) or _is_condition(question.text, claimed):
             continue
         for one in here:
             text = one.sentence.text
             for there in quantities(text):
                 alike = _of_a_kind(question.text, claimed, text, there)
-                if alike and not any(there.same_value(own) for own in question.numbers):
+                if (
+                    alike
+                    and _about_the_same(question.text, claimed, text, there)
+                    and not any(there.same_value(own) for own in question.numbers)
+                ):
                     return Correction(_written(question.text, claimed), _written(text, there), one)
     return None
+
+
+def _is_condition(text: str, claimed: Quantity) -> bool:
+    return bool(_CONDITION.search(text[max(0, claimed.start - _LOOK_BACK) : claimed.start]))
 
 
 def _is_said(question: str, claimed: Quantity, paper: Paper) -> bool:
@@ -109,6 +122,18 @@ def _of_a_kind(question: str, claimed: Quantity, text: str, there: Quantity) -> 
     if any(years):
         return all(years)
     return min(claimed.low, there.low) >= _LEAST_COUNT and not (nouns and others)
+
+
+def _about_the_same(question: str, claimed: Quantity, text: str, there: Quantity) -> bool:
+    """Whether a word near the one measure is near the other, too: "memory by 62%" and "80% of the memory"."""
+    return not claimed.unit or bool(_company(question, claimed) & _company(text, there))
+
+
+def _company(text: str, quantity: Quantity) -> set[str]:
+    """The stems of the words around a number."""
+    before = words(text[max(0, quantity.start - _REACH) : quantity.start])[-_AROUND:]
+    after = words(text[quantity.end : quantity.end + _REACH])[:_AROUND]
+    return {stem(word) for word in (*before, *after) if word not in STOP_WORDS and not word.isdigit()}
 
 
 def _nouns(quantity: Quantity) -> set[str]:

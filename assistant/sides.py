@@ -32,6 +32,7 @@ _TOGETHER = re.compile(r"\b(?:both|each(?: of them)?|either|respectively)\b ?")
 _DANGLING = re.compile(r",(?=\s?[?.:;])|\s(?=[?,.])|\b(of|in|on|for|by|with|from) (?=\1\b)")
 _CONJUNCTIONS = frozenset("and or versus vs vs.".split())
 _PREPOSITIONS = frozenset("of in on for by with from".split())
+_MOST_NAMES = 10  # of a question that are looked up; each costs a search
 _NAME_WORDS = 4  # that a name may be written in, "YOLOE v8 S"
 
 Search = Callable[[str], Sequence[ScoredPaper]]
@@ -77,7 +78,10 @@ def _named(
     found: dict[str, tuple[int, ScoredPaper]] = {}
     meant: dict[str, list[str]] = {}
     own = {name for paper in papers for name in own_names(paper.paper.title, paper.paper.abstract)}
-    for name in (*question.names, *(name for name in sorted(own) if mentions(question.text, name))):
+    for name in (
+        *question.names[:_MOST_NAMES],
+        *(name for name in sorted(own) if mentions(question.text, name)),
+    ):
         having = [paper for paper in (*papers, *search(name)) if _has(paper, name)]
         owners = [
             paper

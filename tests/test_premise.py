@@ -55,8 +55,14 @@ CORRECTIONS: dict[str, tuple[str, str, tuple[str, str] | None]] = {
     "none of that unit": ("Why does it take 30 hours?", CACHE, None),
     "small counts are no premise": ("Why does it use two GPUs?", "It uses 8 GPUs.", None),
     "other thing counted": ("Why does it use 16 layers?", "It uses 80 GPUs.", None),
-    "thing counted unknown": ("Why does it stop at 16?", "It uses 80 GPUs.", ("16", "80")),
-    "unknown, but few": ("Why does it stop at 16?", "It uses 8 GPUs.", None),
+    "thing counted unknown": ("Why does it stop after 16?", "It uses 80 GPUs.", ("16", "80")),
+    "unknown, but few": ("Why does it stop after 16?", "It uses 8 GPUs.", None),
+    "a condition claims nothing": (
+        "What is its accuracy with 50% of the data?",
+        "Its accuracy is 91.5%.",
+        None,
+    ),
+    "a measure of something else": ("Why did the stock fall by 12%?", "Its accuracy is 91.5%.", None),
     "words of grammar name nothing": (
         "How were 983 papers cut to the 120 that it covers?",
         REVIEW,
@@ -134,7 +140,7 @@ def test_number_of_a_sentence_that_fits_less_is_known() -> None:
 
 
 def test_only_the_best_three_sentences_are_held_against_the_question() -> None:
-    abstract = "It is new. It is good. It is small. It saves 62%."
+    abstract = "It is new. It is good. It is small. It saves 62% of memory."
     sentences = ranked(Paper("a", "", abstract))
     assert false_number(ASKED, sentences) is None
     assert false_number(ASKED, sentences[1:]) is not None
@@ -143,7 +149,11 @@ def test_only_the_best_three_sentences_are_held_against_the_question() -> None:
 def test_other_papers_neither_confirm_nor_correct() -> None:
     silent, same, other = (
         Paper(paper_id, "", text)
-        for paper_id, text in (("a", "It is new."), ("b", "It saves 80%."), ("c", "It saves 62%."))
+        for paper_id, text in (
+            ("a", "It is new."),
+            ("b", "It saves 80% of memory."),
+            ("c", "It saves 62% of memory."),
+        )
     )
     assert false_number(ASKED, ranked(silent, other)) is None
     found = false_number(ASKED, ranked(other, same))
