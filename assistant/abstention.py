@@ -23,6 +23,7 @@ from assistant.similarity import Similarity
 from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
+_LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about something else
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
 _MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found
@@ -43,6 +44,19 @@ def nothing_found(filters: Filters) -> Reason:
     """Why there is no answer where no paper was found."""
     restricted = " that pass the filters" if filters != Filters() else ""
     return Reason("nothing_retrieved", f"No papers{restricted} were found for this question.")
+
+
+def off_topic(question: Question, papers: Sequence[ScoredPaper]) -> Reason | None:
+    """Why nothing found is about the question: no name of it, few of its words, and no passage near it."""
+    if any(_anywhere(name, [scored.paper for scored in papers]) for name in question.names):
+        return None
+    asked = {stemmed for stemmed, _ in question.terms}
+    there = frozenset().union(*(_terms_of(scored.paper) for scored in papers))
+    share = len(asked & there) / len(asked) if asked else 0.0
+    cosine = max(passage.dense for scored in papers for passage in scored.passages)
+    if share < _LEAST_SHARE and cosine < _LEAST_COSINE:
+        return Reason("off_topic", "These abstracts do not seem to be about that.")
+    return None
 
 
 def out_of_reach(

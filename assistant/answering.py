@@ -186,6 +186,9 @@ class Pipeline:
         if abstention.out_of_reach(run.question, run.ranked, numbers):
             yield run.declined()
             return
+        if reason := abstention.off_topic(run.question, run.papers):
+            yield run.abstained(reason)
+            return
         run.signals = abstention.signals(
             run.question, run.papers, run.ranked, numbers, weigh, self.similarity
         )

@@ -11,6 +11,7 @@ from assistant.abstention import (
     missing,
     nothing_found,
     number_signals,
+    off_topic,
     out_of_reach,
     signals,
 )
@@ -513,3 +514,21 @@ def test_long_drafts_are_read_in_no_time(unit: str) -> None:
         declines(draft)
         took.append(time.process_time() - began)
     assert min(took) < 0.2
+
+
+FAR = (scored(CACHE, 0.1), scored(WHALES, 0.2))
+TOPICS = {
+    "nothing of it": ("Where is the capital of Australia?", FAR, "off_topic"),
+    "near by its vector": ("Where is the capital of Australia?", (scored(CACHE, 0.35),), None),
+    "a name that is there": ("Where does LongCache hide Australia's capital?", FAR, None),
+    # 2 of 2 terms, over two papers.
+    "its words are there": ("Do whales keep layers?", FAR, None),
+}
+
+
+@pytest.mark.parametrize(("question", "papers", "code"), TOPICS.values(), ids=TOPICS)
+def test_questions_about_something_else(
+    question: str, papers: tuple[ScoredPaper, ...], code: str | None
+) -> None:
+    reason = off_topic(understood(question), papers)
+    assert (reason and reason.code) == code

@@ -200,7 +200,7 @@ def test_before_a_draft_the_abstention_asks_no_model(ask: Asker) -> None:
     seen, answer = ask.but(CAUTIOUS).told(WHALES, model)
     assert [type(event) for event in seen] == [EvidenceFound]
     assert (answer.status, answer.final, answer.citations) == ("abstained", None, ())
-    assert answer.confidence == 0.007  # 1 / (1 + e^5): the best sentence has nothing of what is asked
+    assert (answer.reason.code, answer.confidence) == ("off_topic", 0.0)
     assert model.prompts == []
     assert {entry.role for entry in answer.evidence} == {"retrieved"}
 

@@ -382,7 +382,7 @@ def hostile(tmp_path: Path, embedder: HashingEmbedder) -> Asker:
 
 @pytest.mark.parametrize("obeys", [False, True], ids=["quoted", "obeyed"])
 @pytest.mark.parametrize(
-    "question", ["What does LongHide hide?", "Which papers hide text?", "Is text hidden?"]
+    "question", ["What does LongHide hide?", "Which papers hide text?", "Does LongHide hide text?"]
 )
 def test_planted_instructions_are_neither_shown_to_the_model_nor_quoted(
     hostile: Asker, question: str, obeys: bool
