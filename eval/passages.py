@@ -91,7 +91,7 @@ def _figures(
 
 
 def _reading(trial: Trial, index: Index) -> Pipeline:
-    """The assistant over an index as it is, but that the first gate is open, and nothing is written."""
+    """The assistant over an index, its first fitted gate open, with a model that writes nothing."""
     pipeline = Pipeline(index, trial.embedder, _Silent(trial.count_tokens), trial.settings)
     return replace(pipeline, coefficients=replace(pipeline.fitted, before=Gate()))
 

@@ -121,7 +121,7 @@ def test_citations_are_joined_in_order_of_first_use(batch: Batch) -> None:
 
 
 def test_summary_counts_rows_by_status_and_progress_is_told(batch: Batch) -> None:
-    model = ScriptedModel(CUT, "The excerpts do not mention whales.", CUT)
+    model = ScriptedModel(CUT)  # not asked about whales
     summary = batch.summary(f"question\n{MEMORY}\nWhere do whales sing at night?\n{MEMORY}\nHello!\n", model)
     assert (summary.statuses, summary.resumed) == ({"answered": 3, "abstained": 1}, 0)
     assert batch.progress == [(1, 4), (2, 4), (3, 4), (4, 4)]

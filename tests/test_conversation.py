@@ -202,4 +202,4 @@ def test_long_turns_are_read_in_no_time(piece: str) -> None:
     ):
         start = time.process_time()
         standalone(question, history)
-        assert time.process_time() - start < 0.2
+        assert time.process_time() - start < 2

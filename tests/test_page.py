@@ -234,7 +234,7 @@ def test_an_abstention_is_labelled_and_names_the_nearest_papers_without_a_verdic
     assistant: Assistant, papers: tuple[Paper, ...]
 ) -> None:
     html = conversation_html((abstained(assistant),))
-    said = "The abstract of LongCache does not mention won or football."
+    said = "These abstracts do not seem to be about that."
     one, other, third = (paper.title for paper in (papers[0], papers[2], papers[1]))
     assert html.endswith(
         '<p class="abstained">Not in these abstracts</p>'

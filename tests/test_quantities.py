@@ -326,4 +326,4 @@ def test_long_text_is_read_in_no_time(piece: str) -> None:
     quantities.cache_clear()
     start = time.process_time()
     quantities(text)
-    assert time.process_time() - start < 0.5  # a tenth of it here; minutes if time grew faster than the text
+    assert time.process_time() - start < 2  # a tenth of it here; minutes if time grew faster than the text

