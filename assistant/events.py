@@ -34,7 +34,7 @@ class SentenceVerified:
 
 @dataclass(frozen=True, slots=True)
 class DraftRejected:
-    """Nothing the model wrote will be in the answer; the sentences verified so far are withdrawn."""
+    """The sentences announced so far are withdrawn; those that stand, if any, are announced anew."""
 
     reason: Reason
 
