@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,6 +25,26 @@ class Paper:
     arxiv_id: str | None = None
     url: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a record of a paper stands, and the digest of its raw text that a later ingest knows it by."""
+
+    source: str
+    line: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record of a paper before it is decoded.
+
+    `paper` decodes it; it raises CorpusError, one whole line, where there is no paper in it.
+    """
+
+    origin: Origin
+    paper: Callable[[], Paper]
 
 
 @dataclass(frozen=True, slots=True)
