@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -20,221 +19,10 @@ from assistant.progress import silent
 from assistant.records import Message, Paper
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
+from eval import fitting
 from eval.__main__ import app
-from eval.fitting import (
-    Choice,
-    Outcome,
-    Row,
-    balanced,
-    calibrated,
-    choose,
-    early_threshold,
-    fit,
-    fit_to_file,
-    gate,
-    logistic,
-    out_of_fold,
-    outcomes,
-    provenance,
-    with_gates,
-    with_thresholds,
-)
+from eval.fitting import fit, fit_to_file, outcomes, provenance, recalibrated
 from eval.records import Corpus, Evidence, GoldItem, GoldValue
-
-LN3 = math.log(3)  # the log-odds of 3/4
-SIGNAL = Linear(0.0, {"s": 1.0})
-
-
-def signal(one: Outcome) -> dict[str, float]:
-    return dict(one.after)
-
-
-def outcome(
-    probability: float, *, right: bool = False, answerable: bool = True, cluster: str = "p"
-) -> Outcome:
-    """An outcome whose one signal has this probability by SIGNAL."""
-    signals = {"s": math.log(probability / (1 - probability))}
-    return Outcome(cluster, answerable, right, signals, signals)
-
-
-# The regression. Two points at -1 and 1, scaled: the penalised slope w solves w = C · n · σ(-w), and for
-# w = ln 3, where σ(-w) = 1/4, and n = 2 that is C = 2 ln 3. The middle has a half.
-
-
-@pytest.mark.parametrize("far", [1.0, 1000.0, -0.01])
-def test_a_separable_table_is_learnt_whatever_its_scale(far: float) -> None:
-    model = logistic([({"x": 0.0}, False), ({"x": far}, True)], 2 * LN3)
-    found = [model.probability({"x": share * far}) for share in (0, 0.5, 1)]
-    assert found == pytest.approx([0.25, 0.5, 0.75], abs=1e-4)
-
-
-def test_a_weight_counts_as_often_as_the_row_is_there() -> None:
-    rows: list[Row] = [({"x": 0.0}, False), ({"x": 1.0}, True)]
-    once = logistic(rows * 2, LN3)
-    assert once.probability({"x": 1.0}) == pytest.approx(0.75, abs=1e-4)
-    weighted = logistic(rows, LN3, np.array([2.0, 2.0]))
-    assert weighted.weights == pytest.approx(once.weights, abs=1e-3)
-
-
-def test_a_feature_that_is_left_out_of_a_row_is_0_there_and_a_constant_one_is_worth_nothing() -> None:
-    model = logistic([({"always": 5.0}, False), ({"x": 1.0, "always": 5.0}, True)], 2 * LN3)
-    assert model.weights["x"] == pytest.approx(2 * LN3, abs=1e-3)
-    assert model.weights["always"] == pytest.approx(0.0, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    "rows",
-    [
-        pytest.param([], id="no rows"),
-        pytest.param([({}, True), ({}, False)], id="no features"),
-        pytest.param([({"x": 1.0}, True), ({"x": 2.0}, True)], id="all right"),
-    ],
-)
-def test_nothing_is_learnt_where_there_is_nothing_to_tell_apart(rows: list[Row]) -> None:
-    assert logistic(rows, 1.0) == Linear()
-
-
-# Thresholds, unanswerable questions weighted to 0.38.
-
-
-@pytest.mark.parametrize(
-    ("answerable", "unanswerable", "weights"),
-    [(3, 2, (0.62 / 0.6, 0.38 / 0.4)), (1, 3, (0.62 / 0.25, 0.38 / 0.75)), (2, 0, (1, 1)), (0, 2, (1, 1))],
-)
-def test_unanswerable_questions_weigh_as_much_as_in_the_gold(
-    answerable: int, unanswerable: int, weights: tuple[float, float]
-) -> None:
-    found = [outcome(0.5)] * answerable + [outcome(0.5, answerable=False)] * unanswerable
-    expected = [weights[0]] * answerable + [weights[1]] * unanswerable
-    assert balanced(found).tolist() == pytest.approx(expected)
-
-
-RIGHT, WRONG, NONE = "right", "wrong", "unanswerable"
-
-
-@pytest.mark.parametrize(
-    ("found", "expected"),
-    [
-        # At 0.6, 2 of 3 answerable ones are right and 1 of 2 others is withheld: 0.62 · 2/3 + 0.38 · 1/2.
-        # At 0.5: 0.62 · 2/3. From 0.7 on, a third of the answerable ones and more would be withheld.
-        pytest.param(
-            [(0.9, RIGHT), (0.6, WRONG), (0.7, RIGHT), (0.5, NONE), (0.8, NONE)],
-            Choice(0.6, 0.62 * 2 / 3 + 0.38 / 2),
-            id="a mixture",
-        ),
-        # Unweighted, withholding two of four at 0.9 would be better than answering one of four.
-        pytest.param(
-            [(0.3, RIGHT), (0.4, NONE), (0.4, NONE), (0.9, NONE)], Choice(0.3, 0.62), id="many unanswerable"
-        ),
-        # Answering all would be 0.62, though nine of ten are right.
-        pytest.param([(0.2, NONE), *[(0.7, RIGHT)] * 9], Choice(0.7, 1.0), id="few unanswerable"),
-        # At 0.2 a tenth of the answerable ones is abstained from, which is the most that may be.
-        pytest.param(
-            [(0.1, WRONG), (0.2, NONE), *[(0.9, RIGHT)] * 9],
-            Choice(0.9, 0.62 * 9 / 10 + 0.38),
-            id="a tenth withheld",
-        ),
-        # Here it would be a fifth, so all are answered: 0.62 · 8/10.
-        pytest.param(
-            [(0.1, WRONG), (0.1, WRONG), (0.2, NONE), *[(0.9, RIGHT)] * 8],
-            Choice(0.1, 0.62 * 8 / 10),
-            id="a fifth withheld",
-        ),
-        # 0.7996 passes a threshold of its own.
-        pytest.param([(0.7996, RIGHT), (0.5, NONE)], Choice(0.799, 1.0), id="rounded down"),
-        pytest.param([(0.2, WRONG), (0.7, RIGHT)], Choice(0.2, 0.5), id="all answerable"),
-        pytest.param([(0.2, NONE), (0.7, NONE)], Choice(0.7, 0.5), id="none answerable"),
-    ],
-)
-def test_the_threshold_is_the_one_with_the_most_trust(
-    found: list[tuple[float, str]], expected: Choice
-) -> None:
-    given = [outcome(p, right=kind == RIGHT, answerable=kind != NONE) for p, kind in found]
-    chosen = choose(given, np.array([probability for probability, _ in found]))
-    assert (chosen.threshold, chosen.trusted) == pytest.approx((expected.threshold, expected.trusted))
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "lost", "threshold"),
-    [
-        ([0.2, 0.5, 0.8], [0.1], 0, 0.2),
-        ([0.3 + n / 1000 for n in range(100)], [], 0, 0.3),
-        # Of 101 the first hundredth lies at the second: one is lost, which is less than one in a hundred.
-        ([0.3 + n / 1000 for n in range(101)], [0.01], 1, 0.301),
-        ([], [0.5], 0, 0.0),
-    ],
-    ids=["few", "a hundred", "one more", "none right"],
-)
-def test_the_early_threshold_loses_one_right_answer_in_a_hundred_at_most(
-    right: list[float], wrong: list[float], lost: int, threshold: float
-) -> None:
-    found = [outcome(p, right=True) for p in right] + [outcome(p) for p in wrong]
-    least = early_threshold(found, SIGNAL)
-    assert least == pytest.approx(threshold, abs=1.1e-4)
-    assert sum(SIGNAL.probability(one.before) < least for one in found if one.right) == lost
-
-
-# Gates.
-
-
-def test_a_gate_is_shifted_to_how_often_the_answers_are_right() -> None:
-    """All have the same signals, so three of four is what every one of them must get."""
-    found = [outcome(0.9, right=right) for right in (True, True, True, False)]
-    model = calibrated(Gate(SIGNAL, 0.99), found, signal).model
-    assert model.probability(found[0].after) == pytest.approx(0.75, abs=1e-3)
-    assert model.weights == pytest.approx({"s": 0.1})
-
-
-def test_a_gate_is_stretched_where_its_probabilities_are_too_timid() -> None:
-    """The slope w of log-odds 0 and 2 with C = 10 solves w = 20 σ(-w): 2.128 · (1 + e^2.128) = 20.0."""
-    found = [Outcome("p", True, right, {}, {"s": s}) for s, right in ((-1.5, False), (0.5, True))]
-    model = calibrated(Gate(Linear(1.5, {"s": 1.0})), found, signal).model
-    assert model.weights["s"] == pytest.approx(2.128, abs=0.01)
-    assert model.probability({"s": -0.5}) == pytest.approx(0.5, abs=1e-3)
-
-
-def test_a_gate_is_not_turned_round_by_odd_questions() -> None:
-    found = [outcome(0.1, right=True), outcome(0.9, right=False)]
-    model = calibrated(Gate(SIGNAL), found, signal).model
-    assert model.weights == pytest.approx({"s": 0.1})
-    assert model.probability({"s": 0.0}) == pytest.approx(0.5, abs=1e-3)
-
-
-@pytest.mark.parametrize("right", [True, False])
-def test_a_gate_stays_as_it_is_where_all_answers_are_alike(right: bool) -> None:
-    found = [outcome(0.6, right=right), outcome(0.8, right=right)]
-    known = Gate(Linear(0.5, {"s": 2.0}), 0.3)
-    assert calibrated(known, found, signal).model == known.model
-
-
-def test_a_threshold_is_chosen_by_the_calibrated_probabilities() -> None:
-    found = [outcome(0.9, right=True), outcome(0.8, right=True), outcome(0.7, answerable=False)]
-    shifted = calibrated(Gate(SIGNAL), found, signal)
-    lowest_right = shifted.model.probability(found[1].after)
-    assert shifted.threshold == pytest.approx(lowest_right, abs=1e-3)
-
-
-def test_a_probability_is_out_of_fold_where_the_paper_was_not_seen() -> None:
-    """Each paper has a feature of its own, which tells all about it and nothing about another."""
-    papers = [("a", True), ("b", True), ("c", False), ("d", False), ("e", False)]
-    found = [Outcome(name, True, right, {}, {name: 1.0}) for name, right in papers for _ in range(4)]
-    rows: list[Row] = [(one.after, one.right) for one in found]
-    weights = np.ones(len(found))
-    seen = logistic(rows, 10.0)
-    unseen = out_of_fold(found, rows, weights)
-    assert all(seen.probability(one.after) > 0.5 for one in found if one.right)
-    # Without paper a, four of sixteen are right, and its feature says nothing.
-    assert all(p < 0.5 for p, one in zip(unseen, found, strict=True) if one.right)
-    # Without paper c, d or e, eight of sixteen are.
-    assert unseen[8:].tolist() == pytest.approx([0.5] * 12, abs=1e-3)
-
-
-def test_a_gate_of_few_papers_is_fitted_in_fewer_folds() -> None:
-    found = [outcome(p, right=p > 0.5, cluster=c) for p in (0.2, 0.4, 0.6, 0.8) for c in "ab"]
-    shut = gate(found, signal)
-    assert shut.model.weights["s"] > 0
-    assert shut.model.probability({"s": -1.0}) < shut.threshold < shut.model.probability({"s": 2.0})
-
 
 # What is answered, about the three papers.
 
@@ -375,10 +163,11 @@ def test_papers_left_out_are_not_answered_from(index: Index, corpus: Corpus) -> 
     assert outcomes(pipeline(index), [replace(asked, exclude_ids=("a1",))], corpus, silent) == []
 
 
-def test_a_follow_up_is_asked_as_rewritten_by_hand(index: Index, corpus: Corpus) -> None:
-    follow_up = replace(NUMBERS[0], question="And the memory?", standalone=NUMBERS[0].question)
-    as_asked, rewritten = outcomes(pipeline(index), [NUMBERS[0], follow_up], corpus, silent)
-    assert as_asked == rewritten
+def test_a_follow_up_is_asked_in_its_conversation(index: Index, corpus: Corpus) -> None:
+    alone = replace(NUMBERS[0], question="And the memory?")
+    follow_up = replace(alone, history=(("What is LongCache?", "A cache."),))
+    found = outcomes(pipeline(index), [follow_up], corpus, silent)
+    assert [one.after["focused"] for one in found] == [1.0]
 
 
 def test_a_model_that_fails_ends_the_fit(index: Index, corpus: Corpus) -> None:
@@ -400,7 +189,7 @@ ALL = (*NUMBERS, *UNANSWERED, *LABELS, *LISTS)
 PARTS = ("sentence", "quantity", "label", "member")
 
 
-def test_every_part_is_fitted_always_alike_and_thresholds_alone_depend_on_what_is_held_out(
+def test_every_part_is_fitted_and_thresholds_alone_depend_on_what_is_held_out(
     index: Index, corpus: Corpus
 ) -> None:
     asked = pipeline(index, Knowing(""))
@@ -415,14 +204,36 @@ def test_every_part_is_fitted_always_alike_and_thresholds_alone_depend_on_what_i
     held = fit(asked, ALL, corpus, silent, [*NUMBERS, item("c", "How many papers are there?", type="about")])
     assert [getattr(held, name) for name in PARTS] == [getattr(fitted, name) for name in PARTS]
     assert [getattr(held, name).model for name in GATES] == [getattr(fitted, name).model for name in GATES]
-    assert held == with_thresholds(asked, fitted, NUMBERS, corpus, silent)
 
 
 def test_the_gate_before_the_draft_knows_nothing_of_the_draft(index: Index, corpus: Corpus) -> None:
-    """Whether the best number was drafted tells right from wrong, and is known after the draft alone."""
-    fitted = with_gates(pipeline(index, Knowing("")), OPEN, [*NUMBERS, *UNANSWERED], corpus, silent)
-    assert fitted.after.model.weights["quantity_drafted"] > 0
+    """Whether the best number was drafted is known after the draft alone."""
+    fitted = fit(pipeline(index, Knowing("")), ALL, corpus, silent)
+    assert fitted.after.model.weights["quantity_drafted"] != 0
     assert fitted.before.model.weights["quantity_drafted"] == 0
+
+
+def test_gates_learn_from_answers_about_papers_that_the_parts_have_not_seen(
+    index: Index, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever questions are answered for a gate, the parts were fitted on those about other papers."""
+    learnt: list[set[str]] = []
+    answered: list[tuple[set[str], set[str]]] = []
+
+    def parts(asked: Pipeline, items: Sequence[GoldItem], *more: Any) -> Fitted:
+        learnt.append({one.cluster for one in items})
+        return OPEN
+
+    def open_gates(asked: Pipeline, fitted: Fitted, items: Sequence[GoldItem], *more: Any) -> list[Any]:
+        answered.append((learnt[-1], {one.cluster for one in items}))
+        return real(asked, fitted, items, *more)
+
+    real = fitting._with_open_gates
+    monkeypatch.setattr(fitting, "parts", parts)
+    monkeypatch.setattr(fitting, "_with_open_gates", open_gates)
+    fit(pipeline(index, Knowing("")), ALL, corpus, silent)
+    assert all(not seen & asked for seen, asked in answered)
+    assert set().union(*(asked for _, asked in answered)) == {one.cluster for one in ALL}
 
 
 def test_a_part_without_questions_stays_as_it_is(index: Index, corpus: Corpus) -> None:
@@ -437,7 +248,7 @@ def test_calibrating_leaves_all_but_the_gates_and_keeps_their_order(index: Index
         OPEN, before=Gate(Linear(0.0, {"covered": 3.0})), after=Gate(Linear(0.0, {"draft_supported": 3.0}))
     )
     questions = [*NUMBERS, *UNANSWERED]
-    fitted = with_gates(pipeline(index, Knowing("")), known, questions, corpus, silent, calibrate=True)
+    fitted = recalibrated(pipeline(index, Knowing(""), known), questions, corpus, silent)
     assert (fitted.sentence, fitted.quantity) == (known.sentence, known.quantity)
     assert set(fitted.before.model.weights) == {"covered"}
     assert set(fitted.after.model.weights) == {"draft_supported"}
@@ -445,27 +256,16 @@ def test_calibrating_leaves_all_but_the_gates_and_keeps_their_order(index: Index
     assert fitted.after.threshold > 0
 
 
-def test_thresholds_are_chosen_on_questions_held_out(index: Index, corpus: Corpus) -> None:
-    """All of them have an answer, so the one least sure of is answered; the early gate only opens further."""
-    sure = Linear(0.0, {"covered": 1.0})
-    asked, known = pipeline(index, Knowing("")), replace(OPEN, before=Gate(sure, 0.1), after=Gate(sure, 0.99))
-    held = with_thresholds(asked, known, NUMBERS, corpus, silent)
-    lowest = min(sure.probability(one.after) for one in outcomes(asked, NUMBERS, corpus, silent))
-    assert (held.before.threshold, held.before.model) == (0.1, sure)
-    assert (held.after.threshold, held.after.model) == (math.floor(lowest * 1e3) / 1e3, sure)
-    assert (held.sentence, held.quantity) == (known.sentence, known.quantity)
-
-
 def test_without_a_model_the_gate_after_the_draft_stays_as_it_is(index: Index, corpus: Corpus) -> None:
     known = replace(OPEN, after=Gate(Linear(0.25, {"draft_supported": 3.0}), 0.4))
-    fitted = with_gates(pipeline(index), known, [*NUMBERS, *UNANSWERED], corpus, silent, calibrate=True)
+    fitted = recalibrated(pipeline(index, None, known), [*NUMBERS, *UNANSWERED], corpus, silent)
     assert fitted.after == known.after
     assert fitted.extracts.threshold > 0
 
 
 def test_questions_that_no_gate_decides_can_fit_none(index: Index, corpus: Corpus) -> None:
     with pytest.raises(AssistantError, match="none of the questions is one that could be abstained from"):
-        with_gates(pipeline(index), OPEN, LISTS, corpus, silent)
+        recalibrated(pipeline(index), LISTS, corpus, silent)
 
 
 def test_provenance_tells_the_questions_in_any_order() -> None:
