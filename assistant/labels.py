@@ -1,4 +1,4 @@
-"""Yes or no: what the model said, and whether the sentences it was shown say the same as the question."""
+"""Yes or no: what the model said, and whether the sentences of the abstract say the same as the question."""
 
 from __future__ import annotations
 
@@ -8,8 +8,20 @@ from collections.abc import Sequence
 from assistant.final import Label, label_of
 from assistant.fit import RankedSentence
 from assistant.polarity import conflicts, negated
+from assistant.question import Question
+from assistant.terms import terms
 
 _CONCLUSION = re.compile(r"\b(yes|no)\W*(?:\[\d+\]\W*)*$", re.I)  # "No [1]." too
+# A finding of no effect: "no significant difference", "was not associated with", "P = .31".
+_NULL = re.compile(
+    r"\bno (?:[\w-]+ ){0,3}(?:differen\w+|associations?|correlations?|effects?|changes?|improvements?"
+    r"|relation\w*|evidence|benefits?|increases?|decreases?|influence|impact|advantages?|trends?|link)\b"
+    r"|\b(?:not|n['’]t|neither) (?!only\b)(?:[\w-]+ ){0,3}?(?:significant\w*|associated|differ\w*|correlat\w*"
+    r"|affect\w*|related|improv\w*|predict\w*|influenc\w*|increas\w*|reduc\w*|chang\w*|decreas\w*)\b"
+    r"|\b(?:non-?|in)significant|\bfail(?:ed|s)? to\b|\bunchanged\b|\bunrelated\b|\bp ?[>=] ?0?\.[1-9]",
+    re.I,
+)
+_RESULTS = 3  # last sentences of an abstract, where its findings are
 
 
 def label_said(draft: str) -> Label | None:
@@ -42,3 +54,22 @@ def label_signals(question: str, said: Label | None, ranked: Sequence[RankedSent
         "asked_negated": float(negated(question)),
         "share": ranked[0].features["soft_share"] if ranked else 0.0,
     }
+
+
+def null_finding(question: Question, ranked: Sequence[RankedSentence]) -> RankedSentence | None:
+    """The best fitting sentence by which the nearest abstract finds no effect of what is asked about.
+
+    Without it a label leans on the model, which says yes to nearly all questions of medicine: on PubMedQA's
+    dev questions the rule alone has a macro-F1 of .39, always yes one of .24.
+    """
+    if not ranked:
+        return None
+    nearest = [one for one in ranked if one.sentence.paper is ranked[0].sentence.paper]
+    findings = sorted(nearest, key=lambda one: one.sentence.start)[-_RESULTS:]
+    asked = {stemmed for stemmed, _ in question.terms}
+    found = [
+        one
+        for one in nearest
+        if one in findings and _NULL.search(one.sentence.text) and asked & set(terms(one.sentence.text))
+    ]
+    return found[0] if found else None

@@ -6,7 +6,8 @@ import pytest
 
 from assistant.final import Label
 from assistant.fit import RankedSentence, SourceSentence
-from assistant.labels import label_said, label_signals
+from assistant.labels import label_said, label_signals, null_finding
+from assistant.question import understood
 from assistant.records import Paper
 
 SAID: dict[str, tuple[str, Label | None]] = {
@@ -93,3 +94,58 @@ def test_long_draft_is_read_in_no_time(piece: str) -> None:
     label_said(f"no {draft}a")
     label_signals(draft, None, ranked(f"{draft}z", draft))
     assert time.process_time() - start < 2
+
+
+ABSTRACT = (
+    "We asked whether statins lower pain. ",
+    "We did not change the dose. ",
+    "Pain was measured weekly. ",
+    "Statins and placebo did not differ in pain. ",
+    "Sleep was better.",
+)
+NULL: dict[str, tuple[str, str]] = {
+    "of what is asked": ("Do statins lower pain?", ABSTRACT[3]),
+    "of something else": ("Do vaccines lower mortality?", ""),
+}
+
+
+def of_one(paper: Paper, *order: int) -> list[RankedSentence]:
+    """The sentences of ABSTRACT by number, in that order of fit."""
+    starts = [sum(map(len, ABSTRACT[:n])) for n in range(len(ABSTRACT))]
+    return [
+        RankedSentence(SourceSentence(paper, starts[n], starts[n] + len(ABSTRACT[n]), n), 0.0, {})
+        for n in order
+    ]
+
+
+@pytest.mark.parametrize(("question", "expected"), NULL.values(), ids=NULL)
+def test_a_finding_of_no_effect_is_one_about_what_is_asked(question: str, expected: str) -> None:
+    paper = Paper("p", "", "".join(ABSTRACT))
+    found = null_finding(understood(question), of_one(paper, 0, 1, 2, 3, 4))
+    assert (found.sentence.text if found else "") == expected
+
+
+def test_a_finding_is_among_an_abstract_s_last_three_sentences_and_of_the_nearest_paper() -> None:
+    paper = Paper("p", "", "".join(ABSTRACT))
+    asked = understood("Did they change the dose, or the pain?")
+    assert null_finding(asked, of_one(paper, 1, 0, 2)) is not None
+    assert null_finding(asked, of_one(paper, 1, 0, 2, 4, 3)) == of_one(paper, 3)[0]
+    assert null_finding(asked, [*of_one(Paper("q", "", "".join(ABSTRACT)), 0), *of_one(paper, 3)]) is None
+    assert null_finding(asked, []) is None
+
+
+@pytest.mark.parametrize(
+    ("finding", "is_null"),
+    [
+        ("There was no significant difference in pain.", True),
+        ("Pain was not associated with age.", True),
+        ("The groups were similar in pain (p = 0.31), P > .2.", True),
+        ("Statins failed to lower pain.", True),
+        ("A nonsignificant trend in pain was seen.", True),
+        ("It not only reduces pain but also cost.", False),
+        ("Pain fell (P < .001).", False),
+        ("Pain needs no treatment.", False),
+    ],
+)
+def test_what_is_a_finding_of_no_effect(finding: str, is_null: bool) -> None:
+    assert (null_finding(understood("Is pain lower?"), ranked(finding)) is not None) == is_null
