@@ -20,7 +20,7 @@ from assistant.composition import (
     fragment,
 )
 from assistant.context import ContextPaper, fenced, pack, render
-from assistant.conversation import standalone
+from assistant.conversation import depends, root, standalone
 from assistant.embedding import Embedder
 from assistant.errors import GenerationError
 from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound
@@ -36,7 +36,9 @@ from assistant.fitted import FITTED, PACKAGED, Fitted, Gate, load_fitted, probab
 from assistant.generation.base import LanguageModel
 from assistant.index import Index
 from assistant.inquiry import Inquiry
-from assistant.labels import label_said, label_signals
+from assistant.labels import label_said, label_signals, null_finding
+from assistant.names import is_specific, mentions
+from assistant.polarity import negated
 from assistant.premise import false_number
 from assistant.prompts import fill
 from assistant.quantity_fit import RankedQuantity, ranked_quantities
@@ -57,6 +59,7 @@ from assistant.similarity import Similarity
 from assistant.spelling import corrected
 from assistant.terms import stem, words
 from assistant.text import canonical
+from assistant.verification import reported
 
 _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
 _READ_SENTENCES = 8  # best fitting ones that quantities are taken from
@@ -108,23 +111,11 @@ class Pipeline:
         Raises:
             QuestionError: the question is empty or too long.
         """
-        asked = read_question(question)
-        run = Inquiry(
-            self.index,
-            self.model_name,
-            self.settings,
-            asked,
-            _standalone(asked, history),
-            filters or Filters(),
-        )
+        run = self._begun(question, history, filters or Filters())
         if answer := run.about_collection():
             yield answer
             return
-        run.papers = self.search(run.standalone, run.filters)
-        if (spelt := self._spelt(run.standalone, run.papers)) != run.standalone:
-            run.standalone = spelt
-            run.papers = self.search(spelt, run.filters)
-        run.retrieved = time.perf_counter()
+        self._look_up(run, history)
         yield EvidenceFound(run.standalone, run.papers)
         if not run.papers:
             yield run.abstained(abstention.nothing_found(run.filters))
@@ -137,6 +128,13 @@ class Pipeline:
             run.confidence = 0.0
             yield DraftRejected(reason)
             yield run.answer("error", reason)
+
+    def found(self, question: str, history: Sequence[Turn], filters: Filters) -> Inquiry:
+        """A question as it stands alone, with the papers found for it and their sentences ranked."""
+        run = self._begun(question, history, filters)
+        self._look_up(run, history)
+        run.ranked = self.rank(run.question, run.candidates)
+        return run
 
     def search(self, query: str, filters: Filters, k: int | None = None) -> tuple[ScoredPaper, ...]:
         """The best papers for a query, or fewer than `k` where fewer pass the filters."""
@@ -161,6 +159,40 @@ class Pipeline:
             question, ranked[:_READ_SENTENCES], draft, weigh, self.similarity, self.fitted.quantity
         )
 
+    def _begun(self, question: str, history: Sequence[Turn], filters: Filters) -> Inquiry:
+        asked = read_question(question)
+        standalone = _standalone(asked, history)
+        return Inquiry(self.index, self.model_name, self.settings, asked, standalone, filters)
+
+    def _look_up(self, run: Inquiry, history: Sequence[Turn]) -> None:
+        """Retrieve for the question with its typing errors put right, the conversation's paper first."""
+        run.papers = self.search(run.standalone, run.filters)
+        if (spelt := self._spelt(run.standalone, run.papers)) != run.standalone:
+            run.standalone = spelt
+            run.papers = self.search(spelt, run.filters)
+        if began := root(run.asked, _clipped(history)):
+            self._focus(run, began)
+        run.retrieved = time.perf_counter()
+
+    def _focus(self, run: Inquiry, began: str) -> None:
+        """Stay with the paper that the conversation began with, where the question may be about that.
+
+        It is not if it names a system that the paper lacks; nor if it stands alone, unless it names nothing
+        and the paper is among those found for it.
+        """
+        begun_with = self.search(began, run.filters, 1)
+        if not begun_with or run.question.kind == "list":
+            return
+        paper = begun_with[0].paper
+        named = list(filter(is_specific, run.question.names))
+        if not depends(run.asked) and (named or paper.id not in {one.paper.id for one in run.papers}):
+            return
+        if all(mentions(reported(paper), name) for name in named):
+            itself = replace(run.filters, include_ids=(paper.id,))
+            others = (one for one in run.papers if one.paper.id != paper.id)
+            run.papers = (*self.search(run.standalone, itself, 1), *others)[: self.settings.papers]
+            run.focused = True
+
     def _spelt(self, question: str, papers: Sequence[ScoredPaper]) -> str:
         """The question without the typing errors that the papers' own words show to be some."""
         known = {word for paper in papers for word in words(f"{paper.paper.title} {paper.paper.abstract}")}
@@ -178,7 +210,7 @@ class Pipeline:
         if found := sides(run.question, run.papers, lambda text: self._nearby(text, run.filters), weigh):
             yield from self._compared(run, found)
             return
-        run.ranked = self.rank(run.question, run.papers)
+        run.ranked = self.rank(run.question, run.candidates)
         if not run.ranked:  # nothing but planted text
             yield run.declined()
             return
@@ -186,12 +218,12 @@ class Pipeline:
         if abstention.out_of_reach(run.question, run.ranked, numbers):
             yield run.declined()
             return
-        if reason := abstention.off_topic(run.question, run.papers):
+        if not run.focused and (reason := abstention.off_topic(run.question, run.papers)):
             yield run.abstained(reason)
             return
         run.signals = abstention.signals(
             run.question, run.papers, run.ranked, numbers, weigh, self.similarity
-        )
+        ) | {"focused": float(run.focused)}
         before = self.fitted.before
         run.confidence = before.model.probability(run.signals)
         if run.confidence < before.threshold:
@@ -246,7 +278,7 @@ class Pipeline:
                 return
             asked.signals = abstention.signals(
                 side.question, asked.papers, asked.ranked, numbers, weigh, self.similarity
-            )
+            ) | {"side": 1.0}
             try:
                 yield from self._drafted(asked)
                 result = self._concluded(asked)
@@ -373,6 +405,9 @@ class Pipeline:
                 run.bare = found[1]
                 return Composed((found[0].sentence,))
         if run.question.kind == "yes_no":
+            if finding := null_finding(run.question, run.ranked):
+                run.label = "yes" if negated(run.question.bare) else "no"
+                return Composed((finding.sentence,))
             said = label_said(run.draft)
             run.label = self._label(run, said)
             drafted = [one for one in run.drafted if not is_bare_label(one.sentence.text)]
@@ -395,13 +430,15 @@ def _standalone(question: str, history: Sequence[Turn]) -> str:
     """The question made to stand alone, unless that makes it too long to be one."""
     if kind_of(question) in ("greeting", "collection"):
         return question
-    turns = [Turn(_clipped(turn.question), _clipped(turn.answer)) for turn in history]
-    written_out = standalone(question, turns)
+    written_out = standalone(question, _clipped(history))
     return written_out if len(written_out) <= MOST_CHARACTERS else question
 
 
-def _clipped(text: str) -> str:
-    return canonical(text)[:MOST_CHARACTERS]
+def _clipped(history: Sequence[Turn]) -> list[Turn]:
+    def clipped(text: str) -> str:
+        return canonical(text)[:MOST_CHARACTERS]
+
+    return [Turn(clipped(turn.question), clipped(turn.answer)) for turn in history]
 
 
 def _prompt(question: Question, context: Sequence[ContextPaper]) -> tuple[Message, ...]:

@@ -67,9 +67,37 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     return _written_out(question, previous, answer)
 
 
+def root(question: str, history: Sequence[Turn]) -> str | None:
+    """The question of an earlier turn that began what this one may still be about; None where it begins anew.
+
+    >>> turns = [Turn("What does LongGen reduce?", "KV cache memory."), Turn("By how much?", "62%.")]
+    >>> root("And how fast is it?", turns)
+    'What does LongGen reduce?'
+    """
+    if _ANEW.match(question):
+        return None
+    return next((turn.question for turn in reversed(history[-_TURNS:]) if not depends(turn.question)), None)
+
+
+def depends(question: str) -> bool:
+    """Whether the question leaves something to the turns before it."""
+    if _ANEW.match(question):
+        return False
+    own = [name for name in names(question) if not _is_acronym(name)]
+    if _LEAD.match(question) and not (own and _VERB.search(_LEAD.sub("", question))):
+        return True
+    reference = _IT.search(question) or _LEANS.search(question)
+    if not reference:
+        return len(terms(question)) < _FEW_TERMS and not own
+    # What is said in the question before its pronoun is what the pronoun means.
+    before = _LEAD.sub("", question[: reference.start()])
+    said_here = len(terms(before)) > 1 and _CLAUSE.search(before) and not _SETTING.match(before)
+    return not said_here and not any(name in before for name in own)
+
+
 def _written_out(question: str, previous: str, answer: str) -> str:
     """The question with what the previous one, itself written out, was about."""
-    if not previous or not _depends(question):
+    if not previous or not depends(question):
         return question
     topic = _topic(previous, answer)
     subject = _subject(previous) or (_subject(answer) if not names(previous) else None)
@@ -84,22 +112,6 @@ def _written_out(question: str, previous: str, answer: str) -> str:
         possessive = "'s" if it.group().casefold().endswith(("its", "their", "'s", "’s")) else ""
         return f"{question[: it.start()]}{subject}{possessive}{question[it.end() :]}"
     return f"{question} ({topic})"
-
-
-def _depends(question: str) -> bool:
-    """Whether the question leaves something to the turns before it."""
-    if _ANEW.match(question):
-        return False
-    own = [name for name in names(question) if not _is_acronym(name)]
-    if _LEAD.match(question) and not (own and _VERB.search(_LEAD.sub("", question))):
-        return True
-    reference = _IT.search(question) or _LEANS.search(question)
-    if not reference:
-        return len(terms(question)) < _FEW_TERMS and not own
-    # What is said in the question before its pronoun is what the pronoun means.
-    before = _LEAD.sub("", question[: reference.start()])
-    said_here = len(terms(before)) > 1 and _CLAUSE.search(before) and not _SETTING.match(before)
-    return not said_here and not any(name in before for name in own)
 
 
 def _of_something_else(bare: str, previous: str) -> str | None:

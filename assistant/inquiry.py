@@ -60,6 +60,7 @@ class Inquiry:
     generated: float = 0.0
     verifying: float = 0.0
     papers: tuple[ScoredPaper, ...] = ()
+    focused: bool = False
     ranked: list[RankedSentence] = field(default_factory=list)
     signals: dict[str, float] = field(default_factory=dict)
     context: tuple[ContextPaper, ...] = ()
@@ -80,6 +81,11 @@ class Inquiry:
     def question(self) -> Question:
         """The question as it stands alone, read."""
         return understood(self.standalone)
+
+    @property
+    def candidates(self) -> tuple[ScoredPaper, ...]:
+        """The papers that may answer: a conversation about one paper stays with it."""
+        return self.papers[:1] if self.focused else self.papers
 
     def about_collection(self) -> Answer | None:
         """The answer to a greeting or a question about the collection, which takes no paper and no model."""

@@ -192,8 +192,8 @@ class Question:
     """A question as it was read. `terms` are (stem, word) of its content words, in order, each once.
 
     `bare` is the question without the topic that a follow-up was given in brackets, "Why? (LongGen)": a topic
-    tells which paper is meant, and its names count, but nothing is asked about its words. `short_forms` are
-    its names where the question is what one of them stands for.
+    tells which paper is meant, but nothing is asked about its words, and its names need not be there.
+    `short_forms` are its names where the question is what one of them stands for.
     """
 
     text: str
@@ -242,7 +242,7 @@ def understood(text: str) -> Question:
         text=text,
         bare=bare,
         kind=kind,
-        names=names(text),
+        names=names(bare),
         terms=tuple(seen.items()),
         numbers=tuple(quantity for quantity in quantities(bare) if _claims(quantity)),
         asked=asked,

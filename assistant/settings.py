@@ -43,7 +43,7 @@ class Settings(BaseModel):
         "zscore", description="How dense and lexical scores are put together, or which of them counts alone."
     )
     papers: int = Field(5, ge=1, le=100, description="Papers retrieved for a question.")
-    context_sentences: int = Field(4, ge=1, le=50, description="Most sentences shown to the model.")
+    context_sentences: int = Field(6, ge=1, le=50, description="Most sentences shown to the model.")
     context_tokens: int = Field(450, ge=100, description="Most tokens of passages shown to the model.")
     unsupported: Literal["remove", "flag"] = Field(
         "remove", description="What becomes of a sentence of the model that no abstract supports."

@@ -17,9 +17,9 @@ STOP_WORDS = frozenset(
     "a about above after again against all also am an and any are as at be because been before being "
     "below between both but by can could did do does doing during each few for from further had has have "
     "having he her here hers him his how i if in into is it its itself just let me more most much my of "
-    "off on once only or other our ours out over own same she should so some such than that the their "
-    "theirs them then there these they this those through to too under until up upon us very was we were "
-    "what when where which while who whom why will with would you your s t".split()
+    "off ok okay on once only or other our ours out over own same she should so some such than that the "
+    "their theirs them then there these they this those through to too under until up upon us very was we "
+    "were what when where which while who whom why will with would you your s t".split()
 )
 
 

@@ -333,6 +333,41 @@ def test_history_is_read_in_canonical_form_and_not_without_end(ask: Asker, turn:
     assert answer.standalone_question == "Is decoding faster with LongCache?"
 
 
+CACHE = [Turn("What does LongCache reduce?", "Memory.")]
+STAYS = {
+    "a question that leans on it": ("And the accuracy?", "a1"),
+    "one that stands alone and may be of it": ("What do layers with attention have?", "a1"),
+    "one that names another system": ("What accuracy does SlimTune reach on SentiBank?", "a2"),
+    "one that leans on it and names another system": ("And what does SlimTune reach?", "a2"),
+    "a new topic": ("Something else: what accuracy is reached on the bank?", "a2"),
+}
+
+
+@pytest.mark.parametrize(("question", "expected"), STAYS.values(), ids=STAYS)
+def test_a_conversation_stays_with_its_paper_until_another_is_named(
+    ask: Asker, question: str, expected: str
+) -> None:
+    answer = ask(question, None, CACHE)
+    assert answer.evidence[0].paper.id == expected
+    assert {citation.paper_id for citation in answer.citations} <= {expected}
+
+
+def test_a_conversation_s_paper_stays_out_where_it_is_filtered_out(ask: Asker) -> None:
+    answer = ask("And the accuracy?", None, CACHE, Filters(exclude_ids=("a1",)))
+    assert "a1" not in {entry.paper.id for entry in answer.evidence}
+
+
+def test_a_finding_of_no_effect_is_a_no_whatever_the_model_says(tmp_path: Path) -> None:
+    finding = "The statins did not reduce pain."
+    abstract = (
+        f"Statins are common and patients report pain. We measured it weekly. {finding} Sleep improved."
+    )
+    asker = Asker.of([Paper("n1", "Statins", abstract)], tmp_path, HashingEmbedder())
+    answer = asker("Do statins reduce pain?", "Yes. Statins are common and patients report pain.")
+    assert answer.final is not None
+    assert (answer.final.label, answer.text) == ("no", f"No. {finding} [1]")
+
+
 def test_history_beyond_its_first_characters_is_not_read(ask: Asker) -> None:
     late = Turn("x " * (MOST_CHARACTERS // 2) + "LongCache", "")
     assert "LongCache" not in ask("Is decoding faster with it?", CUT, [late]).standalone_question

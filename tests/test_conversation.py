@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from assistant.conversation import standalone
+from assistant.conversation import root, standalone
 from assistant.records import Turn
 
 NAMED = [Turn("What does LongGen reduce?", "KV cache memory.")]
@@ -203,3 +203,21 @@ def test_long_turns_are_read_in_no_time(piece: str) -> None:
         start = time.process_time()
         standalone(question, history)
         assert time.process_time() - start < 2
+
+
+ROOTS = {
+    "a question that leans on the last one": (NAMED, "And how fast is it?", NAMED[0].question),
+    "one that stands alone": (NAMED, "Which memories are read by the attention?", NAMED[0].question),
+    "over a turn that leans too": ([*NAMED, Turn("By how much?", "62%.")], "Why?", NAMED[0].question),
+    "the later of two topics": ([*NAMED, Turn("What is SlimTune?", "Small.")], "Why?", "What is SlimTune?"),
+    "a new topic": (NAMED, "Something else: is it fast?", None),
+    "no turn": ([], "Is it fast?", None),
+    "a turn that leans on none": ([Turn("Why?", "Reasons.")], "Is it fast?", None),
+}
+
+
+@pytest.mark.parametrize(("history", "question", "expected"), ROOTS.values(), ids=ROOTS)
+def test_the_question_that_a_conversation_began_with(
+    history: list[Turn], question: str, expected: str | None
+) -> None:
+    assert root(question, history) == expected

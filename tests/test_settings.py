@@ -32,7 +32,7 @@ def test_arguments_beat_environment_beats_file_beats_defaults(monkeypatch: pytes
 def test_sentences_shown_and_what_becomes_of_unsupported_ones_can_be_set(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert (Settings().context_sentences, Settings().unsupported) == (4, "remove")
+    assert (Settings().context_sentences, Settings().unsupported) == (6, "remove")
     write("unsupported = 'flag'")
     monkeypatch.setenv("ASSISTANT_CONTEXT_SENTENCES", "2")
     settings = Settings.load()
