@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import AssistantError
+from assistant.fitted import FITTED, PACKAGED
 from assistant.progress import Progress
 from assistant.retrieval import FUSIONS
+from assistant.storage import sha256_of
 from eval.experiments import Configuration, Material, perform, score
 from eval.headline import PRIMARY, Estimate, headline, mean
 from eval.runs import fingerprint, is_finished, read_run
@@ -123,6 +125,7 @@ def cell_id(material: Material, configuration: Configuration, split: str, limit:
     """The name of a cell's folder: it changes with whatever would change the cell's figures."""
     settings = configuration.settings.model_dump(mode="json", exclude={"api_key", "cache_dir", "index"})
     parts = [settings, configuration.closed, split, limit, fingerprint(material.files)]
+    parts.append(sha256_of(own if (own := material.index / FITTED).exists() else PACKAGED))
     parts += [[paper.id, paper.title, paper.abstract] for paper in material.papers]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from assistant.fitted import FITTED
 from assistant.progress import silent
 from assistant.testing import HashingEmbedder, ScriptedModel
 from eval.experiments import Configuration, Material, read_material
@@ -142,6 +143,8 @@ def test_a_cell_is_named_by_all_that_would_change_its_figures(material: Material
     # The default written out is the same configuration.
     written_out = Configuration({"model": "m", "papers": 5})
     assert cell_id(material, written_out, "dev", None) == cell_id(material, cell, "dev", None)
+    (material.index / FITTED).write_text("{}", encoding="utf-8")
+    assert cell_id(material, cell, "dev", None) not in names
 
 
 @pytest.mark.parametrize(
