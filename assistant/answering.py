@@ -284,7 +284,8 @@ class Pipeline:
                 result = self._concluded(asked)
             finally:
                 run.include(asked)
-            if asked.confidence < self._gate.threshold or self._declines(asked):
+            # A side is asked of the very paper that the question means: only what is hopeless is missing.
+            if asked.confidence < self.fitted.before.threshold or self._declines(asked):
                 yield from run.side_missing(asked)
                 return
             labels += [asked.label] if asked.label else []

@@ -20,8 +20,8 @@ from eval.regression import Features, Row, logistic
 
 UNANSWERABLE = 0.38  # their share among the gold questions; the questions for fitting have more of them
 FOLDS = 5
-MOST_OVER_ABSTENTION = 0.10  # of answerable questions
-LOST_EARLY = 0.01  # of right answers, that the gate before the draft may cost
+MOST_LOST = 0.10  # of right answers, that a gate may cost
+LOST_EARLY = 0.01  # of them, that the gate before the draft may cost
 
 _PENALTY = 0.1  # inverse strength, by five-fold cross-validation over papers, among values from 0.03 to 3
 _PLATT_PENALTY = 10.0
@@ -83,7 +83,7 @@ def calibrated(known: Gate, found: Sequence[Outcome], signals: Signals) -> Gate:
 def choose(found: Sequence[Outcome], probabilities: NDArray[np.floating]) -> Choice:
     """The threshold with the highest Trusted-Answer Rate, unanswerable questions at their share in the gold.
 
-    Of several as good, the lowest; none that abstains from more than a tenth of the answerable questions.
+    Of several as good, the lowest; none that withholds more than a tenth of the right answers.
     """
     weights = balanced(found)
     right = np.array([one.right for one in found])
@@ -92,7 +92,7 @@ def choose(found: Sequence[Outcome], probabilities: NDArray[np.floating]) -> Cho
     # Rounded down, so that an answer passes a threshold that is its own probability.
     for threshold in np.unique(np.floor(probabilities * 1e3) / 1e3):
         answered = probabilities >= threshold
-        if answerable.any() and np.mean(~answered[answerable]) > MOST_OVER_ABSTENTION:
+        if right.any() and np.mean(~answered[right]) > MOST_LOST:
             break
         trusted = np.average(np.where(answerable, answered & right, ~answered), weights=weights)
         if trusted > best.trusted:

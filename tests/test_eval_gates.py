@@ -56,7 +56,7 @@ RIGHT, WRONG, NONE = "right", "wrong", "unanswerable"
     ("found", "expected"),
     [
         # At 0.6, 2 of 3 answerable ones are right and 1 of 2 others is withheld: 0.62 · 2/3 + 0.38 · 1/2.
-        # At 0.5: 0.62 · 2/3. From 0.7 on, a third of the answerable ones and more would be withheld.
+        # At 0.5: 0.62 · 2/3. Above 0.7 a right one would be withheld.
         pytest.param(
             [(0.9, RIGHT), (0.6, WRONG), (0.7, RIGHT), (0.5, NONE), (0.8, NONE)],
             Choice(0.6, 0.62 * 2 / 3 + 0.38 / 2),
@@ -68,17 +68,23 @@ RIGHT, WRONG, NONE = "right", "wrong", "unanswerable"
         ),
         # Answering all would be 0.62, though nine of ten are right.
         pytest.param([(0.2, NONE), *[(0.7, RIGHT)] * 9], Choice(0.7, 1.0), id="few unanswerable"),
-        # At 0.2 a tenth of the answerable ones is abstained from, which is the most that may be.
+        # At 0.9 a tenth of the right ones is withheld, which is the most that may be.
         pytest.param(
-            [(0.1, WRONG), (0.2, NONE), *[(0.9, RIGHT)] * 9],
+            [(0.1, RIGHT), (0.2, NONE), *[(0.9, RIGHT)] * 9],
             Choice(0.9, 0.62 * 9 / 10 + 0.38),
             id="a tenth withheld",
         ),
-        # Here it would be a fifth, so all are answered: 0.62 · 8/10.
+        # Here it would be a fifth, so all are answered.
+        pytest.param(
+            [(0.1, RIGHT), (0.1, RIGHT), (0.2, NONE), *[(0.9, RIGHT)] * 8],
+            Choice(0.1, 0.62),
+            id="a fifth withheld",
+        ),
+        # Wrong ones are no loss.
         pytest.param(
             [(0.1, WRONG), (0.1, WRONG), (0.2, NONE), *[(0.9, RIGHT)] * 8],
-            Choice(0.1, 0.62 * 8 / 10),
-            id="a fifth withheld",
+            Choice(0.9, 0.62 * 8 / 10 + 0.38),
+            id="wrong ones withheld",
         ),
         # 0.7996 passes a threshold of its own.
         pytest.param([(0.7996, RIGHT), (0.5, NONE)], Choice(0.799, 1.0), id="rounded down"),
