@@ -47,11 +47,15 @@ def nothing_found(filters: Filters) -> Reason:
 
 
 def off_topic(question: Question, papers: Sequence[ScoredPaper]) -> Reason | None:
-    """Why nothing found is about the question: no name of it, few of its words, and no passage near it."""
-    if any(_anywhere(name, [scored.paper for scored in papers]) for name in question.names):
+    """Why nothing found is about the question: few of its words are there, and no passage is near it.
+
+    A system that it names, or a name that an abstract has, makes it one about papers.
+    """
+    found = [scored.paper for scored in papers]
+    if any(is_specific(name) or _anywhere(name, found) for name in question.names):
         return None
     asked = {stemmed for stemmed, _ in question.terms}
-    there = frozenset().union(*(_terms_of(scored.paper) for scored in papers))
+    there = frozenset().union(*map(_terms_of, found))
     share = len(asked & there) / len(asked) if asked else 0.0
     cosine = max(passage.dense for scored in papers for passage in scored.passages)
     if share < _LEAST_SHARE and cosine < _LEAST_COSINE:

@@ -211,22 +211,10 @@ class Pipeline:
             yield from self._compared(run, found)
             return
         run.ranked = self.rank(run.question, run.candidates)
-        if not run.ranked:  # nothing but planted text
-            yield run.declined()
-            return
-        numbers = self.quantities(run.question, run.ranked)
-        if abstention.out_of_reach(run.question, run.ranked, numbers):
-            yield run.declined()
-            return
         if not run.focused and (reason := abstention.off_topic(run.question, run.papers)):
             yield run.abstained(reason)
             return
-        run.signals = abstention.signals(
-            run.question, run.papers, run.ranked, numbers, weigh, self.similarity
-        ) | {"focused": float(run.focused)}
-        before = self.fitted.before
-        run.confidence = before.model.probability(run.signals)
-        if run.confidence < before.threshold:
+        if self._is_shut(run):
             yield run.declined()
             return
         if correction := false_number(run.question, run.ranked):
@@ -234,6 +222,21 @@ class Pipeline:
             return
         yield from self._drafted(run)
         yield from self._composed(run)
+
+    def _is_shut(self, run: Inquiry) -> bool:
+        """Whether there is nothing that a draft could be written from: the gate before it."""
+        if not run.ranked:  # nothing but planted text
+            return True
+        numbers = self.quantities(run.question, run.ranked)
+        if abstention.out_of_reach(run.question, run.ranked, numbers):
+            return True
+        weigh = self.index.lexical.informativeness
+        run.signals = abstention.signals(
+            run.question, run.papers, run.ranked, numbers, weigh, self.similarity
+        ) | {"focused": float(run.focused), "side": float(run.is_side)}
+        before = self.fitted.before
+        run.confidence = before.model.probability(run.signals)
+        return run.confidence < before.threshold
 
     def _nearby(self, text: str, filters: Filters) -> tuple[ScoredPaper, ...]:
         return self.search(text, filters, _SIDE_CANDIDATES)
@@ -264,28 +267,18 @@ class Pipeline:
         parts: list[Part] = []
         labels: list[Label] = []
         for side in found:
-            asked = Inquiry(
-                self.index, self.model_name, self.settings, run.asked, side.question.text, run.filters
-            )
+            asked = run.side(side.question)
             asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
-            if not asked.ranked:  # nothing but planted text
+            # A side is asked of the very paper that the question means, so the gate before the draft will do.
+            if self._is_shut(asked):
                 yield from run.side_missing(asked)
                 return
-            weigh = self.index.lexical.informativeness
-            numbers = self.quantities(side.question, asked.ranked)
-            if abstention.out_of_reach(side.question, asked.ranked, numbers):
-                yield from run.side_missing(asked)
-                return
-            asked.signals = abstention.signals(
-                side.question, asked.papers, asked.ranked, numbers, weigh, self.similarity
-            ) | {"side": 1.0}
             try:
                 yield from self._drafted(asked)
                 result = self._concluded(asked)
             finally:
                 run.include(asked)
-            # A side is asked of the very paper that the question means: only what is hopeless is missing.
-            if asked.confidence < self.fitted.before.threshold or self._declines(asked):
+            if self._declines(asked):
                 yield from run.side_missing(asked)
                 return
             labels += [asked.label] if asked.label else []

@@ -61,6 +61,7 @@ class Inquiry:
     verifying: float = 0.0
     papers: tuple[ScoredPaper, ...] = ()
     focused: bool = False
+    is_side: bool = False
     ranked: list[RankedSentence] = field(default_factory=list)
     signals: dict[str, float] = field(default_factory=dict)
     context: tuple[ContextPaper, ...] = ()
@@ -146,6 +147,18 @@ class Inquiry:
         """The event that shows a sentence."""
         return SentenceVerified(
             sentence, tuple(citation for citation in self.cited.citations if citation.n in sentence.citations)
+        )
+
+    def side(self, question: Question) -> Inquiry:
+        """What is asked of one of several papers."""
+        return Inquiry(
+            self.index,
+            self.model_name,
+            self.settings,
+            self.asked,
+            question.text,
+            self.filters,
+            is_side=True,
         )
 
     def include(self, side: Inquiry) -> None:

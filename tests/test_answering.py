@@ -457,7 +457,9 @@ def test_threads_get_the_answers_that_one_gets_alone(ask: Asker) -> None:
         "Which papers use models?",
         WHALES,
     ]
-    pipeline = ask.but(CAUTIOUS).pipeline(QuotingModel("unused"))
+    # A side of BOTH has less than half of what is asked.
+    lenient = replace(CAUTIOUS, before=replace(CAUTIOUS.before, threshold=0.2))
+    pipeline = ask.but(lenient).pipeline(QuotingModel("unused"))
 
     def answer(question: str) -> Answer:
         *_, answer = pipeline.run(question)

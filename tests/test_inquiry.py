@@ -333,18 +333,22 @@ def test_comparison_keeps_unsupported_sentences_as_partial_where_that_is_set(ask
     assert (answer.status, answer.reason.code) == ("partial", "partly_supported")
 
 
-@pytest.mark.parametrize(
-    ("replies", "missing"),
-    [((CUT, "Whales sing at sea."), "SlimTune"), (("Whales sing at sea.", NONE_NEEDED), "LongCache")],
-    ids=["second", "first"],
-)
+UNTOLD = {
+    "second": ("How much do LongCache and SlimTune reduce cache memory?", "SlimTune"),
+    "first": ("Do LongCache and SlimTune require gradient computation?", "LongCache"),
+}
+
+
+@pytest.mark.parametrize(("question", "missing"), UNTOLD.values(), ids=UNTOLD)
 def test_comparison_of_which_one_side_is_not_told_is_an_abstention_that_names_it(
-    ask: Asker, replies: tuple[str, ...], missing: str
+    ask: Asker, question: str, missing: str
 ) -> None:
-    seen, answer = ask.but(STRICT).told(BOTH, ScriptedModel(*replies))
+    """Of what is asked the side has less than half, too little to draft an answer from."""
+    cautious = replace(OPEN_GATES, before=replace(OPEN_GATES.before, threshold=0.5))
+    seen, answer = ask.but(cautious).told(question, ScriptedModel(CUT, NONE_NEEDED))
     assert (answer.status, answer.citations) == ("abstained", ())
     assert answer.reason.sentence.startswith(f"The abstract of {missing} does not ")
-    assert rejections(seen) == [answer.reason]
+    assert rejections(seen) == ([answer.reason] if missing == "SlimTune" else [])
     assert left(seen) == []
 
 
