@@ -87,7 +87,22 @@ def test_spans_of_the_sample_corpus_join_to_its_abstracts() -> None:
         assert " ".join(abstract[start:end] for start, end in sentence_spans(abstract)) == abstract
 
 
-UNITS = [".", "。", "。-", "It works. ", "$5. We ", r"\(5. We ", '."', "a.A ", ". (", " ", "\n", "\n ", ". \n", "\n("]
+UNITS = [
+    ".",
+    "。",
+    "。-",
+    "It works. ",
+    "$5. We ",
+    r"\(5. We ",
+    '."',
+    "a.A ",
+    ". (",
+    " ",
+    "\n",
+    "\n ",
+    ". \n",
+    "\n(",
+]
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=repr)
