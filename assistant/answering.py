@@ -411,7 +411,7 @@ class Pipeline:
             return composed(drafted, run.ranked, keep_unsupported=keep)
         if numbers:
             run.number = numbers[0]
-            return composed_number(run.drafted, numbers[0])
+            return composed_number(run.drafted, numbers[0], keep_unsupported=keep)
         run.bare = fragment(run.drafted)
         return composed(run.drafted, run.ranked, keep_unsupported=keep)
 

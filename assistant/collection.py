@@ -12,6 +12,7 @@ from operator import attrgetter
 from textwrap import shorten
 from typing import Any
 
+from assistant.question import EVERYTHING, POLITE
 from assistant.records import Final, Paper
 from assistant.terms import STOP_WORDS, words
 
@@ -83,6 +84,8 @@ def about_collection(question: str, papers: Sequence[Paper]) -> CollectionAnswer
         return _text("From the abstracts and their titles, not from the full papers.")
     if re.fullmatch(_PURPOSE, question, re.I):
         return _text(f"I answer from {_counted(len(papers), 'abstract')}; every sentence cites its paper.")
+    if not re.search(_SUBJECT, question, re.I):
+        return None  # before all papers are looked at for an author
     facts = _restricted(question, papers)
     rows = (row for row in _ANSWERS if facts and re.search(row[0], facts.question, re.I))
     if facts is None or (row := next(rows, None)) is None:
@@ -96,10 +99,22 @@ def about_collection(question: str, papers: Sequence[Paper]) -> CollectionAnswer
     return answer(facts, field) if facts.papers or not field else CollectionAnswer(f"{facts.head}.", None)
 
 
+# What is asked in other words than those that are looked for below.
 _REWORDED = {
+    re.compile(rf"^{POLITE}", re.I): "",
     re.compile(r"\s*\bet al\b\.?", re.I): "",
+    re.compile(rf"^(?:{EVERYTHING}|paper list)$", re.I): "list papers",
+    re.compile(r"^(?:how many are there|how (?:big|large) is (?:it|this))$", re.I): "how many papers",
+    re.compile(r"^(?:do you have|have you|is there) (?:any|some)thing\b", re.I): "list papers",
+    re.compile(r"\btitles\b(?: of)?(?: all)?(?: the)?(?: papers)?", re.I): "papers",
+    re.compile(r"^what (?=(?:did|has|have) .+ (?:write|written|publish(?:ed)?)$)", re.I): "which papers ",
+    re.compile(r"^who (?:has|wrote|published) (?:the )?most papers$", re.I): "who are the frequent authors",
     re.compile(r"\b(?:most )?(newest|latest|recent|oldest|frequent|prolific)(?: paper)?\b", re.I): r"\1",
     re.compile(r"\bwhat(?: is|'s| are)\b(.*) about$", re.I): r"what topics\1",
+    re.compile(
+        r"^(?:give (?:me|us) )?(?:(?:an )?overview|(?:summari[sz]e|describe)(?=.* (?:papers|collection)$))",
+        re.I,
+    ): "what topics",
 }
 _PAPERS = r"(?:papers|works|studies|articles|abstracts|publications|documents)"
 _PLACE = r"(?:collection|corpus|database|library|index)"
@@ -108,10 +123,11 @@ _RELATING = """about above after again against and before below between both by 
     on once or over own same than their through under until while why with""".split()
 _PLAIN = STOP_WORDS - set(_RELATING) | set(_PAPERS[3:-1].split("|")) | set(_PLACE[3:-1].split("|"))
 _PLAIN |= set(
-    """total number count size big large many please list show name give find roughly exactly contain cover
-    covers covered published publish appeared presented accepted write wrote written conference journal author
-    authors researchers venue venues journals conferences year years different distinct main top common
-    frequent prolific topic topics subjects areas themes newest latest recent oldest""".split()
+    """total number count size big large many please list show name give find see roughly exactly
+    contain cover covers covered span available got kind kinds sort sorts type types published publish
+    appeared presented accepted write wrote written conference journal author authors researchers venue
+    venues journals conferences year years different distinct main top common frequent prolific topic
+    topics subjects areas themes newest latest recent oldest""".split()
 )
 _YEAR = r"((?:19|20)\d\d)\b"
 _IN = r"(?:\b(?:in|from|of|for|during)\s+)?(?:\bthe\s+)?(?:\byears?\s+)?\b"
@@ -129,7 +145,7 @@ _YEARS: tuple[tuple[str, int | None, int | None], ...] = (
 # Small letters are a name only where no plain word is: "by He", but not "by the authors".
 _NAME = rf"(?!(?:{'|'.join(sorted(STOP_WORDS | _PLAIN | {'since'}))})\b)[^\W\d_][\w'’-]+"
 _NAMES = rf"({_NAME}(?:(?:,? and |, | & | ){_NAME}){{0,4}})"
-_AUTHORS = rf"\b[Bb]y {_NAMES}|\b(?:did|has|have) {_NAMES} (?:write|written|published)\b"
+_AUTHORS = rf"\b[Bb]y {_NAMES}|\b(?:did|has|have) {_NAMES} (?:write|written|publish(?:ed)?)\b"
 
 
 def _restricted(question: str, papers: Sequence[Paper]) -> _Facts | None:
@@ -223,17 +239,25 @@ _PURPOSE = (
 _HOW_MANY = r"\b(?:how many|number of|count of) (?:different |distinct )?"
 _COVERS = rf"\bwhat (?:do|does)\b.*\b(?:{_PAPERS}|{_PLACE}|you) (?:cover|contain|have)\b"
 _NO_NOUN = r"^(?!.*\b(?:authors?|who|venues?|years?|topics?)\b)"
+_SUBJECT = (
+    rf"\b(?:{_PAPERS}|{_PLACE}|you|authors?|researchers|venues|journals|conferences|years?|topics|subjects|areas"
+    r"|themes|kinds?|sorts?|types?|newest|latest|recent|oldest)\b|^(?:who|when|where)\b"
+)
 # What is asked, the field that tells it, and what answers it; the first that fits.
 _ANSWERS: tuple[tuple[str, str, Callable[[_Facts, str], CollectionAnswer]], ...] = (
-    (rf"{_HOW_MANY}{_PAPERS}\b|\bhow (?:big|large)\b.*\b{_PLACE}\b", "", _count),
+    (rf"{_HOW_MANY}{_PAPERS}\b|\b(?:how (?:big|large)|size)\b.*\b{_PLACE}\b|^count\b", "", _count),
     (rf"{_HOW_MANY}authors\b", "authors", _count),
     (rf"{_HOW_MANY}venues\b", "venue", _count),
     (rf"{_NO_NOUN}.*\b(?:newest|latest|recent|oldest)\b", "year", _newest),
-    (r"\b(?:authors|researchers)\b|^who (?:wrote|published)\b", "authors", _most_frequent),
+    (
+        r"\b(?:authors|researchers|(?:frequent|prolific) author)\b|^who (?:wrote|published)\b",
+        "authors",
+        _most_frequent,
+    ),
     (r"\b(?:venues|journals|conferences)\b|^where were\b", "venue", _most_frequent),
     (r"\b(?:which|what) years?\b|^when (?:were|are)\b", "year", _years_covered),
-    (rf"\b(?:topics|subjects|areas|themes)\b|{_COVERS}", "title", _topics),
-    (rf"^(?:please )?(?:list|show|name|give|find|which|what)\b.*\b{_PAPERS}\b", "", _list),
+    (rf"\b(?:topics|subjects|areas|themes|(?:kinds?|sorts?|types?) of)\b|{_COVERS}", "title", _topics),
+    (rf"^(?!(?:is|was|were|does|did|can|could|should|would|how|who|when|where)\b).*\b{_PAPERS}\b", "", _list),
 )
 
 

@@ -65,14 +65,17 @@ def composed(
     return Composed(tuple(_sources(drafted, ranked) or extracts(ranked)))
 
 
-def composed_number(drafted: Sequence[Drafted], found: RankedQuantity) -> Composed:
+def composed_number(drafted: Sequence[Drafted], found: RankedQuantity, *, keep_unsupported: bool) -> Composed:
     """The answer to a question for a number: what the draft says with it, else the sentence it is from."""
     saying = [
-        one.sentence
+        one
         for one in drafted
-        if one.stands and any(found.quantity.same_value(said) for said in quantities(one.sentence.text))
+        if one.stands and any(found.quantity.same(said) for said in quantities(one.sentence.text))
     ]
-    return Composed(tuple(saying) or (found.sentence.sentence,))
+    if not saying:
+        return Composed((found.sentence.sentence,))
+    kept = [one for one in drafted if keep_unsupported and one.support.verdict == "unsupported"]
+    return Composed(tuple(one.sentence for one in drafted if one in (*saying, *kept)))
 
 
 def fragment(drafted: Sequence[Drafted]) -> str | None:

@@ -90,11 +90,11 @@ class Inquiry:
 
     def about_collection(self) -> Answer | None:
         """The answer to a greeting or a question about the collection, which takes no paper and no model."""
-        kind = self.question.kind
+        kind = "greeting" if self.question.kind == "greeting" else "collection"
         papers = self.index.papers
         if kind == "greeting":
             said = collection.greeting(self.standalone, papers)
-        elif kind != "collection" or not (found := collection.about_collection(self.standalone, papers)):
+        elif not (found := collection.about_collection(self.standalone, papers)):
             return None
         else:
             said = found

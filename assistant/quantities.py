@@ -26,7 +26,7 @@ _UNITS: dict[str, tuple[str, float]] = {
     **dict.fromkeys(("ms", "millisecond", "milliseconds"), (DURATION, 1e-3)),
     **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), (DURATION, 1.0)),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), (DURATION, 60.0)),
-    **dict.fromkeys(("h", "hour", "hours"), (DURATION, 3600.0)),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), (DURATION, 3600.0)),
     **dict.fromkeys(("day", "days"), (DURATION, 86_400.0)),
     **dict.fromkeys(("week", "weeks"), (DURATION, 604_800.0)),
     **dict.fromkeys(("month", "months"), (DURATION, 2_629_800.0)),
@@ -52,14 +52,14 @@ _FILLERS = frozenset("in on of to at by for and or the a an with than over from 
 _NUMBER = r"(?:(?<![-–])[-+−])?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+)"
 _POWER = r"10\^?\{?(?P<power>[-+−]?\d{1,3})\}?"
 _MAGNITUDE = (
-    r"\s?(?:hundred|thousand|million|billion|trillion|bn)\b|[kKMB](?![A-Za-z0-9])"
+    r"[\s-]?(?:hundred|thousand|million|billion|trillion|bn)\b|[kKMB](?![A-Za-z0-9])"
     r"|\s?[KMBT](?=\s?(?:tokens|param))"
 )
 _UNIT = (
-    r"\s?\\?%(?:[\s-]points?\b)?|[\s-]?percent(?:age[\s-]points?)?\b|\s?pp\b|[\s-]points?\b"
+    r"\s?\\?%(?:[\s-]points?\b)?|[\s-]?per[\s-]?cent(?:age[\s-]points?)?\b|\s?pp\b|[\s-]points?\b"
     r"|\s?\$?\s?\\times\$?(?!\$?\s?\d)|\s?×(?!\s?\d)|\s?[xX](?![A-Za-z0-9]|\s\d)|\s?-?fold\b|\s?times\b"
     r"|\s?[mµμ]s\b|(?<![12]\d\d0)\s?[sh]\b(?!-)"
-    r"|[\s-](?:(?:milli)?seconds?|secs?|minutes?|mins?|hours?|days?|weeks?|months?|years?)\b"
+    r"|[\s-](?:(?:milli)?seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|months?|years?)\b"
     r"|\s?[kKMGT]B\b|G(?=\s(?:GPU\s)?(?:memory|V?RAM)\b)|[\s-](?:kilo|mega|giga|tera)?bytes?\b|p\b"
 )
 _IN_DIGITS = re.compile(
@@ -69,7 +69,7 @@ _IN_DIGITS = re.compile(
     rf"(?P<magnitude>{_MAGNITUDE})?(?P<unit>{_UNIT})?"
 )
 _IN_WORDS = re.compile(
-    rf"\b(?P<number>{'|'.join(_SPELT)})\b(?P<magnitude>{_MAGNITUDE})?(?P<unit>{_UNIT})?", re.I
+    rf"\b(?P<number>{'|'.join(_SPELT)})(?:\b|(?=fold\b))(?P<magnitude>{_MAGNITUDE})?(?P<unit>{_UNIT})?", re.I
 )
 _INSIDE_NAME = re.compile(r"(?:[\w)\]}]|[\^_]\{?)[-−–_/+]$")  # Llama-2-7B, S^{-1}
 _GOES_ON = re.compile(r"[A-Za-z_^{@]|\.\d")  # 3DGS, 1.5.2
@@ -90,6 +90,8 @@ _LIST = re.compile(r",\s?(?:(?:and|or)\s)?|\s(?:and|or|to|vs\.?|versus)\s")
 _TO = re.compile(r"[^.;,]{0,30}\bto\s(?:\w+\s)?")
 _FROM = re.compile(r"[^.;,]{0,30}\bfrom\s(?:\w+\s)?")
 _LEADING = 24  # characters before a number that are looked at
+_AFTER_COPULA = re.compile(r"\b(?:is|are|was|were)\s(?:\w+\s)?$", re.I)
+_AFTER_FACTOR = re.compile(r"\bfactors? of\s(?:\w+\s)?\$?$")
 _AFTER_FROM = re.compile(r"\bfrom\s(?:\w+\s)?$")
 _AFTER_RANGING = re.compile(r"\b(?:rang(?:e|es|ed|ing) from|between)\s(?:\w+\s)?$")
 _AFTER_TO = re.compile(r"\bto\s(?:\w+\s)?$")
@@ -131,6 +133,18 @@ class Quantity:
             for a, b in ((self.low, other.low), (self.high, other.high))
         )
         return alike and (self.unit == other.unit or "" in (self.unit, other.unit))
+
+    def same(self, other: Quantity) -> bool:
+        """Whether both say the same number in the same unit, so that either bears the other out.
+
+        A number that counts nothing may stand for one with its unit left out.
+
+        >>> layers, share, percent = quantities("62 layers, 62%, and 62 percent")
+        >>> layers.same(share), layers.same_value(share), share.same(percent)
+        (False, True, True)
+        """
+        bare = not (self.unit or self.nouns) or not (other.unit or other.nouns)
+        return self.same_value(other) and (bare or self.unit == other.unit)
 
 
 @lru_cache(maxsize=16_384)
@@ -189,14 +203,17 @@ def _in_words(text: str) -> Iterator[Quantity]:
             continue  # zero-shot, two-stage, multi-two
         if word == "one" and not (match["unit"] or match["magnitude"]):
             continue  # a word more often than a number
+        if match.group().casefold() == "twofold" and _AFTER_COPULA.search(_leading(text, match.start())):
+            continue  # "our contributions are twofold": of two kinds
         if not (match["number"].islower() or match["number"].istitle()):
             continue  # a name: ZeRO
         yield _quantity(text, match, _SPELT[word], match["unit"] or (TIMES if word in _FACTORS else ""))
 
 
 def _quantity(text: str, match: re.Match[str], value: float, unit: str | None) -> Quantity:
-    magnitude = _MAGNITUDES.get((match["magnitude"] or "").strip().casefold(), 1.0)
-    written = (unit or "").strip()
+    magnitude = _MAGNITUDES.get((match["magnitude"] or "").strip(" -").casefold(), 1.0)
+    is_factor = not unit and _AFTER_FACTOR.search(_leading(text, match.start()))
+    written = TIMES if is_factor else (unit or "").strip()
     kind, factor = _known(written)
     following = _NOUNS.match(text, match.end())
     nouns: list[str] = []
@@ -215,7 +232,11 @@ def _between(text: str, first: Quantity, second: Quantity) -> str:
 
 
 def _before(text: str, quantity: Quantity) -> str:
-    return text[max(0, quantity.start - _LEADING) : quantity.start].rstrip("$")
+    return _leading(text, quantity.start).rstrip("$")
+
+
+def _leading(text: str, start: int) -> str:
+    return text[max(0, start - _LEADING) : start]
 
 
 def _joined(text: str, found: list[Quantity]) -> list[Quantity]:

@@ -140,6 +140,28 @@ _COLLECTION = _pattern(
         )
     )
 )
+# What asks for all there is, or for all papers of some years or of somebody, and for nothing else.
+EVERYTHING = (
+    r"(?:what(?: is| are|['’]s) (?:available|(?:in(?:side)? )?(?:here|there)"
+    rf"|in(?:side)? (?:the|this|your) {_COLLECTION_NOUN})"
+    r"|what (?:do (?:you|we) have|have (?:you|we) got)(?: (?:in )?here)?"
+    r"|(?:list|show|give|name)(?: me)? (?:all|everything)(?: (?:you have|there is|(?:in )?here))?"
+    r"|what can i (?:read|find)(?: (?:in )?here)?)"
+)
+POLITE = (
+    r"(?:(?:please|(?:can|could|would) you|i (?:want|would like) to|i['’]d like to|tell me|what about"
+    r"|how about)\s)*"
+)
+_MANY_PAPERS = r"(?:papers|works|studies|articles|abstracts|publications|documents|titles)"
+_ALL_PAPERS = _pattern(
+    rf"{POLITE}(?:{EVERYTHING}"
+    r"|(?:(?:list|show|name|give|find|see|what|which|are|is|do|you|have|there|me|us|the|a|an|any|all"
+    rf"|some|other|of|your|these|those|titles of|(?:19|20)\d\d)\s)*{_MANY_PAPERS}"
+    r"(?:\s(?:are|is|were|do|you|we|have|has|got|there|here|available|published|written|in|from|of|the|years?|since"
+    r"|before|after|until|between|during|and|or|to|later|newer|older|earlier|than|onwards?|(?:19|20)\d\d"
+    rf"|(?:19|20)\d\d ?[-–] ?(?:19|20)\d\d|(?:the|this|your) {_COLLECTION_NOUN}"
+    r"|by (?-i:[A-Z])[\w'’-]+(?: (?-i:[A-Z])[\w'’-]+)*+))*)[\s?.!]*"
+)
 # A paper that has papers of its own: "how many papers in the review", "by the survey".
 _OF_REVIEW = _pattern(
     r"\b(?:review|survey|screen|select|includ|examin|analy[sz]|identif|cit|retriev)"
@@ -259,7 +281,7 @@ def kind_of(question: str) -> Kind:
     """
     if _GREETING.fullmatch(question):
         return "greeting"
-    if _COLLECTION.search(question) and not _OF_REVIEW.search(question):
+    if _ALL_PAPERS.fullmatch(question) or (_COLLECTION.search(question) and not _OF_REVIEW.search(question)):
         return "collection"
     if _LIST.search(question) and not _is_about_one(question):
         return "list"

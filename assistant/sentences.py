@@ -12,7 +12,7 @@ _CANDIDATE = re.compile(
     r"""(?<![.!?؟…])[.!?؟…]+["'”’)\]]*\s+(?=["'“‘(\[]*(?:[^\W\d_]|\d|\\|\$))"""
     r"""|(?<=[a-z]{2})\.(?=[A-Z][a-z]*\s)"""
     r"""|[。！？]+["'”’)」]*\s*"""
-    r"""|\s*\n\s*(?![a-z\s])"""
+    r"""|(?<!\s)[^\S\n]*+\n\s*+(?![a-z])"""
 )
 _NEVER_LAST = frozenset(
     "e.g i.e eg ie cf vs fig figs eq eqs sec secs tab ref refs ch vol nos pp approx resp ca viz dr"

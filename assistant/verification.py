@@ -16,7 +16,7 @@ from assistant.context import ContextPaper
 from assistant.fit import sentences_of
 from assistant.names import mentions, names, normalised, normalised_names, own_names
 from assistant.polarity import opposed
-from assistant.quantities import quantities
+from assistant.quantities import Quantity, quantities
 from assistant.records import Paper, Passage, Verdict
 from assistant.terms import terms
 
@@ -112,7 +112,7 @@ class Verifier:
         self, claim: str, claimed: frozenset[str], candidates: Sequence[tuple[int, ...]]
     ) -> tuple[int, ...] | None:
         def merit(rows: tuple[int, ...]) -> float:
-            there = frozenset().union(*(self._terms[i] for i in rows))
+            there = self._there(claim, rows)
             fit = _share(self._question_terms, there)
             return _share(claimed, there) + _QUESTION_WEIGHT * fit - _DENIED * bool(self._denied(claim, rows))
 
@@ -120,7 +120,7 @@ class Verifier:
         return max(shared, key=merit, default=None)
 
     def _judged(self, claim: str, claimed: frozenset[str], rows: tuple[int, ...]) -> Support:
-        share = _share(claimed, frozenset().union(*(self._terms[i] for i in rows)))
+        share = _share(claimed, self._there(claim, rows))
         verdict: Verdict = "supported" if share >= SUPPORTED else "partial"
         if share < PARTIAL or self._denied(claim, rows):
             verdict = "unsupported"
@@ -128,13 +128,23 @@ class Verifier:
         against = any(opposed(claim, span.text) for span in spans)
         return Support(tuple(spans), share, verdict, against)
 
+    def _there(self, claim: str, rows: tuple[int, ...]) -> frozenset[str]:
+        """The terms of the spans, with the claim's own for a number there: "3 times" where they have "3x"."""
+        known = self._quantities(rows)
+        borne = (said for said in quantities(claim) if any(said.same(other) for other in known))
+        written = (terms(claim[said.start : said.end]) for said in borne)
+        return frozenset().union(*(self._terms[i] for i in rows), *written)
+
+    def _quantities(self, rows: tuple[int, ...]) -> list[Quantity]:
+        text = " ".join(self._spans[i].text for i in rows)
+        return [*quantities(text), *quantities(self._spans[rows[0]].paper.title)]
+
     def _denied(self, claim: str, rows: tuple[int, ...]) -> bool:
         """Whether a number or a name of the claim is not there, or one of the spans says the opposite."""
         paper = self._spans[rows[0]].paper
-        text = " ".join(self._spans[i].text for i in rows)
-        there = [*quantities(text), *quantities(paper.title)]
+        there = self._quantities(rows)
         return (
-            not all(any(said.same_value(other) for other in there) for said in quantities(claim))
+            not all(any(said.same(other) for other in there) for said in quantities(claim))
             or not all(mentions(self._texts[paper.id], name) for name in names(claim))
             or any(opposed(claim, self._spans[i].text) for i in rows)
         )

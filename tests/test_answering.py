@@ -167,6 +167,11 @@ def test_what_is_no_question_is_refused(ask: Asker, question: str) -> None:
 ABOUT_COLLECTION = {
     "hello": ("Hello!", "greeting", "Hello. Ask me something about the 3 papers in this collection."),
     "count": ("How many papers are there?", "collection", "This collection has 3 papers."),
+    "years": (
+        "Any papers from 2021?",
+        "collection",
+        "Papers from 2021: 1 of 3: SlimTune: Tuning without Gradients (a2).",
+    ),
 }
 
 

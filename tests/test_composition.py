@@ -143,7 +143,22 @@ def test_the_number_that_fits_is_said_by_the_draft_or_by_its_own_sentence(
     draft: list[Drafted], answer: list[str]
 ) -> None:
     found = RankedQuantity(RANKED[1], quantities(MEMORY.text)[0], 0.0, {})
-    assert written(composed_number(draft, found)) == answer
+    assert written(composed_number(draft, found, keep_unsupported=False)) == answer
+
+
+KEPT_BESIDE_A_NUMBER: dict[str, tuple[list[Drafted], list[str]]] = {
+    "beside what says it": ([BAD, SAYING], [BAD.sentence.text, SAYING.sentence.text]),
+    "not what says another": ([SAYING, GOOD, BAD], [SAYING.sentence.text, BAD.sentence.text]),
+    "not without": ([BAD, GOOD], [MEMORY.text]),
+}
+
+
+@pytest.mark.parametrize(("draft", "answer"), KEPT_BESIDE_A_NUMBER.values(), ids=KEPT_BESIDE_A_NUMBER)
+def test_what_is_unsupported_is_kept_on_demand_beside_a_number_too(
+    draft: list[Drafted], answer: list[str]
+) -> None:
+    found = RankedQuantity(RANKED[1], quantities(MEMORY.text)[0], 0.0, {})
+    assert written(composed_number(draft, found, keep_unsupported=True)) == answer
 
 
 FRAGMENTS: dict[str, tuple[list[Drafted], str | None]] = {

@@ -68,12 +68,15 @@ def test_what_stands_of_the_draft_stays_and_else_its_source_is_quoted(
     assert answer.model == ("none" if model is None else "scripted")
 
 
-def test_unsupported_sentences_are_removed_with_a_warning_or_kept_and_marked(ask: Asker) -> None:
+@pytest.mark.parametrize("question", [REDUCED, MEMORY], ids=["words", "number"])
+def test_unsupported_sentences_are_removed_with_a_warning_or_kept_and_marked(
+    ask: Asker, question: str
+) -> None:
     draft = f"{CUT} Whales sing."
-    seen, removed = ask.told(REDUCED, draft)
+    seen, removed = ask.told(question, draft)
     assert (removed.text, removed.warnings) == (f"{CUT} [1]", (WHALES_REMOVED,))
     assert [reason.code for reason in rejections(seen)] == ["revised"]
-    seen, flagged = ask.but(unsupported="flag").told(REDUCED, draft)
+    seen, flagged = ask.but(unsupported="flag").told(question, draft)
     assert (flagged.text, flagged.warnings) == (f"{CUT} [1] Whales sing.", ())
     assert (flagged.status, flagged.reason.code) == ("partial", "partly_supported")
     assert [sentence.verdict for sentence in flagged.sentences] == ["supported", "unsupported"]

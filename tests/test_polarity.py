@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import time
-
 import pytest
+from growth import assert_linear
 
 from assistant.polarity import conflicts, negated, opposed
 
@@ -60,6 +59,71 @@ CONFLICTS: dict[str, tuple[str, str, set[str]]] = {
     "more goes with any adjective": ("It is more stable.", "It uses less memory.", set()),
 }
 
+# Ways to say that something is needed, and that it is not.
+NEEDED = (
+    "It needs training.",
+    "It requires training.",
+    "Training is needed.",
+    "Training is required.",
+    "Training is necessary.",
+    "It relies on training.",
+    "It must be trained.",
+    "It uses training.",
+    "It cannot avoid training.",
+)
+NOT_NEEDED = (
+    "It needs no training.",
+    "It does not need training.",
+    "It doesn't require training.",
+    "It does not require any additional training.",
+    "It never needs training.",
+    "It no longer needs training.",
+    "It need not be trained.",
+    "It needn't be trained.",
+    "It does not rely on training.",
+    "It does not use training.",
+    "It works without training.",
+    "It works without requiring training.",
+    "It works without the need for training.",
+    "No training is needed.",
+    "There is no need for training.",
+    "Training is not needed.",
+    "Training is not strictly required.",
+    "Training is never necessary.",
+    "Training is unnecessary.",
+    "It makes training unnecessary for users.",
+    "It is training-free.",
+    "It is free from training.",
+    "It eliminates the need for training.",
+    "It obviates training.",
+    "It dispenses with training.",
+    "It bypasses training.",
+    "It works in the absence of training.",
+    "It needs neither training nor labels.",
+)
+CONFLICTS |= {
+    "nothing added": ("It does not add cost.", "It adds no cost.", set()),
+    "nothing new shown": ("It shows no loss.", "It does not show any new loss.", set()),
+    "another thing denied": ("It adds no heads.", "It adds heads without extra cost.", {"head"}),
+    "what it adds to": ("It adds no extra heads.", "It adds heads without extra cost.", {"head"}),
+    "unnecessary work": ("LongGen prunes.", "LongGen avoids unnecessary work.", set()),
+    "denied twice": ("It has labels.", "It does not lack labels.", set()),
+    "denied twice, one word on": ("It has labels.", "It has no training without labels.", {"label"}),
+    "no more than": ("It prunes layers.", "It prunes no more than layers.", set()),
+    "non- under a negation": ("It has no linear layers.", "It has no non-linear layers.", {"linear"}),
+}
+
+
+@pytest.mark.parametrize("one", NOT_NEEDED)
+def test_what_is_not_needed_is_said_in_many_ways(one: str) -> None:
+    assert [other for other in NOT_NEEDED if opposed(one, other)] == []
+    assert [other for other in NEEDED if not opposed(one, other) or not opposed(other, one)] == []
+
+
+@pytest.mark.parametrize("one", NEEDED)
+def test_what_is_needed_is_said_in_many_ways(one: str) -> None:
+    assert [other for other in NEEDED if opposed(one, other)] == []
+
 
 @pytest.mark.parametrize(("claim", "source", "expected"), CONFLICTS.values(), ids=CONFLICTS)
 def test_source_denies_the_stems(claim: str, source: str, expected: set[str]) -> None:
@@ -94,10 +158,27 @@ def test_odd_number_of_negations(text: str, expected: bool) -> None:
     assert negated(text) is expected
 
 
-@pytest.mark.parametrize("piece", ["a ", "1 ", "((((", "A-A-", "no ", "a-free ", "non-", "n't", "not ", "a,"])
-def test_long_text_is_read_in_no_time(piece: str) -> None:
-    text = (piece * 20_000)[:20_000]
-    start = time.process_time()
-    conflicts(text, f"{text}z")
-    negated(text)
-    assert time.process_time() - start < 2
+PIECES = [
+    "a ",
+    "1 ",
+    "((((",
+    "A-A-",
+    "no ",
+    "a-free ",
+    "non-",
+    "n't",
+    "not ",
+    "a,",
+    "no use ",
+    "use ",
+    "not needed ",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES, ids=repr)
+def test_time_grows_with_the_text(piece: str) -> None:
+    def read(text: str) -> None:
+        conflicts(f"no {text}", f"{text}z")
+        negated(text)
+
+    assert_linear(read, piece)

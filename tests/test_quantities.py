@@ -241,6 +241,12 @@ SAME = [
     ("1.5B", "1,500M", True),
     ("1.5B", "15B", False),
     ("3.5x", "3.5-fold", True),
+    ("3x", "3 times", True),
+    ("3x", "threefold", True),
+    ("3x", "a factor of three", True),
+    ("62%", "62 per cent", True),
+    ("36 hours", "36 hrs", True),
+    ("1.5B parameters", "a 1.5-billion-parameter model", True),
     ("3.5x", "3.5×", True),
     ("3.5x", "350%", False),
     ("10–20 %", "10 to 20 %", True),
@@ -261,6 +267,32 @@ SAME = [
 def test_same_value_whatever_the_form(one: str, other: str, same: bool) -> None:
     [first], [second] = quantities(one), quantities(other)
     assert first.same_value(second) is second.same_value(first) is same
+
+
+# Whether either bears the other out, and not only does not contradict it.
+BORNE_OUT = [
+    ("62 layers", "62%", False),
+    ("62 layers", "62x", False),
+    ("62 layers", "62 hours", False),
+    ("62 points", "62%", False),
+    ("62 layers", "62 heads", True),  # what is counted is for the words to tell
+    ("62", "62%", True),  # a unit left out
+    ("62", "62 layers", True),
+    ("62%", "62 percent", True),
+    ("3x", "threefold", True),
+    ("3 GB", "3B parameters", False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), BORNE_OUT)
+def test_a_count_does_not_bear_out_a_measure(one: str, other: str, same: bool) -> None:
+    [first], [second] = quantities(one), quantities(other)
+    assert first.same(second) is second.same(first) is same
+
+
+def test_contributions_are_twofold_but_a_gain_is_two_times() -> None:
+    assert quantities("This challenge is primarily twofold: size and speed.") == ()
+    assert [found.low for found in quantities("A twofold gain; costs rise twofold.")] == [2.0, 2.0]
 
 
 UNITS = {

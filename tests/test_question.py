@@ -59,6 +59,12 @@ KINDS: dict[Kind, list[str]] = {
         "What can I ask you about?",
         "Who are you?",
         "Do you read the full papers?",
+        "Which papers are there?",
+        "papers from 2021?",
+        "what's in here?",
+        "Please list all papers.",
+        "papers by Emmy Noether since 2019",
+        "What is in the collection?",
     ],
     "yes_no": [
         "Is it fast?",
@@ -96,6 +102,8 @@ KINDS: dict[Kind, list[str]] = {
     ],
     "list": [
         "Which papers use full attention?",
+        "list papers by topic",
+        "Which papers are from the survey?",
         "Which of the papers are surveys?",
         "Name two studies of speech.",
         "List works on tuning",
@@ -256,6 +264,9 @@ LONG += [
     " ",
     "review ",
     "what do you did ",
+    "papers by Aa From ",
+    "list of titles of ",
+    "papers from 2019 - 2020 ",
 ]
 
 
