@@ -107,6 +107,9 @@ def signals(
         "conflicts": float(bool(conflicts(question.text, best.sentence.text))),
         f"is_{question.kind}": 1.0,
     }
+    if question.kind == "yes_no":
+        # Half of the labels are right by chance, so that how near the abstract is counts for more here.
+        found["yes_no_unlike"] = 1 - found["paper_like"]
     if question.kind == "number":
         found |= number_signals(numbers)
     return found

@@ -13,7 +13,7 @@ from assistant.records import ScoredPaper
 from assistant.terms import terms
 
 MOST_SIDES = 5
-_LEAST_TERMS = 2  # of a segment that can name a paper
+_LEAST_TERMS = 3  # of a segment that can name a paper
 _LEAST_SHARE = 0.6  # of the weight of its terms that the paper must have
 
 _ASKS = r"(?:how|what|which|who|where|why|when)\b"
@@ -30,6 +30,7 @@ _SEGMENT = re.compile(r"\s?(?:[,;:?]|\band\b|\bor\b|\bversus\b|\bvs\.?|\bwhile\b
 _JOINING = re.compile(r"(?:,|\band\b|\bor\b|\bversus\b|\bvs\b\.?)\s?(?:(?:the|of|for|in|on) )*$", re.I)
 _TOGETHER = re.compile(r"\b(?:both|each(?: of them)?|either|respectively)\b ?")
 _DANGLING = re.compile(r",(?=\s?[?.:;])|\s(?=[?,.])|\b(of|in|on|for|by|with|from) (?=\1\b)")
+_LEANS = re.compile(r"\b(?:it|its|they|their|them)\b", re.I)  # a clause about a paper named before it
 _CONJUNCTIONS = frozenset("and or versus vs vs.".split())
 _PREPOSITIONS = frozenset("of in on for by with from".split())
 _MOST_NAMES = 10  # of a question that are looked up; each costs a search
@@ -121,6 +122,8 @@ def _with_described(
         wanted = set(terms(piece))
         if len(wanted) < _LEAST_TERMS or any(at <= place < position for place, _ in named.values()):
             continue
+        if named and _LEANS.search(_part_at(at, _CLAUSE.split(question.text), question.text)):
+            continue
         best = next(iter(search(piece)), None)
         if best is None or best.paper.id in found:
             continue
@@ -150,14 +153,19 @@ def _place(text: str, name: str) -> int:
 
 def _clause_of(at: int, clauses: Sequence[str], question: Question) -> str:
     """The clause that the paper is named in, where it is a question of its own; else the whole question."""
+    clause = _part_at(at, clauses, question.text)
+    return clause if len(clauses) > 1 and _IS_QUESTION.match(clause) else question.text
+
+
+def _part_at(at: int, parts: Sequence[str], text: str) -> str:
+    """The one of consecutive parts of the text that stands at a place; "" between two of them."""
     start = 0
-    for clause in clauses if len(clauses) > 1 else ():
-        start = question.text.find(clause, start)
-        end = start + len(clause)
-        if start <= at < end and _IS_QUESTION.match(clause):
-            return clause
-        start = end
-    return question.text
+    for part in parts:
+        start = text.find(part, start)
+        if start <= at < start + len(part):
+            return part
+        start += len(part)
+    return ""
 
 
 def _without_others(text: str, paper: ScoredPaper, papers: Sequence[ScoredPaper]) -> str:

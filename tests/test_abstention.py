@@ -83,6 +83,11 @@ def test_nothing_found_names_the_filters_where_there_are_any(filters: Filters, s
     assert (reason.code, reason.sentence) == ("nothing_retrieved", sentence)
 
 
+def test_a_system_that_is_named_makes_a_question_one_about_papers() -> None:
+    assert off_topic(understood("Where is HyperBank in Paris?"), PAPERS) is None
+    assert off_topic(understood("Where is a bank in Paris?"), (scored(CACHE, 0.1),)) is not None
+
+
 def test_signals_before_a_draft() -> None:
     """Asked are {longcach, reduc, memori, whale}, which weigh 1 + 1 + .5 + 1 = 3.5.
 
@@ -94,6 +99,7 @@ def test_signals_before_a_draft() -> None:
             "fit": 2.0,
             "fit_margin": 1.5,  # to the .5 of the next
             "paper_like": 1 - 1 / 3.5,
+            "yes_no_unlike": 1 / 3.5,
             "paper_missed": 1.0,
             "paper_missed_next": 0.0,
             "covered": 2.5 / 3.5,

@@ -103,6 +103,12 @@ MEANT: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     # One of three terms, and less than 0.6 of them.
     "described otherwise": ("What do both the survey of protein folding and LongGen say?", ["gen"], []),
+    "described by two words": ("What do both the speech survey and LongGen say?", ["gen"], []),
+    "described by words that are asked of one named before": (
+        "How does LongGen cut memory, and how does it survey speech recognition data?",
+        ["gen"],
+        [],
+    ),
     "described by one word": ("What do both the survey and LongGen say?", ["gen"], []),
     "described twice": (
         "How does the speech recognition survey, and how does the survey of speech end?",
