@@ -27,7 +27,28 @@ _LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about so
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
 _MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found
-_TELLING = 0.5  # weight of a word that a reply may name: no everyday verb
+_TELLING = 0.5  # weight of a word that a reply may name
+# Before a noun: what marks one. After a verb: what its object begins with.
+_BEFORE_NOUN = frozenset(
+    "the a an its their this that these those any no each every all some what which many own other of in on"
+    " for with by from at into over without between about".split()
+)
+_AUXILIARY = frozenset("is are was were do does did can could has have had".split())
+_AFTER_VERB = frozenset("the a an it its their them this these those each all any some".split())
+# What is asked with, and words of every text: an abstract that lacks one of these lacks nothing.
+_EVERYDAY = frozenset(
+    """absolute additional alone amount average besides best better big bigger biggest case cases common
+    count counts current different earlier easy end exact example examples extra faster few fewer final
+    first full fully general given good hard higher kind large larger largest last later least less long
+    longer low lower main major means most much must need needs new next number numbers old original
+    overall part parts per percent percentage point points quicker rather real reason right role round
+    second several share short similar simple single size slower small smaller smallest some sooner sort
+    special specific still term terms thing things time times together top total type use used usual
+    value values way ways whole work works worse year years""".split()
+)
+_BENT = re.compile(r"(?:ly|ed|ing)$")  # an adverb or a verb, or too like one to be told apart
+_HOW_MANY = re.compile(r"\b(?:how many|number of)\b", re.I)
+_WRITTEN = re.compile(r"[^\W_](?:[\w-]*[^\W_])?")
 _WHY_OR_HOW = re.compile(
     r"(?:and |so |but )?(?:why|how (?:do|does|did|is|are|was|were|can|could|has|have))\b", re.I
 )
@@ -170,10 +191,12 @@ def missing(
         return Reason(code, _sentence(f"{whose} does not mention {_listed(absent[:_MOST_NAMES])}."))
     asked = question.asked
     if asked and not any(candidate.features["number_fits"] > 0 for candidate in ranked[:5]):
-        what = _asked_words(question) if asked.nouns else "such a number"
+        counted = _counted(question)
+        what = f"a number of {counted}" if counted else "such a number"
         return Reason("no_such_quantity", _sentence(f"{whose} does not give {what}."))
     here = _terms_of(paper)
-    absent_terms = [term for term in question.terms if term[0] not in here and term[1].isalpha()]
+    nouns = _nouns(question.bare)
+    absent_terms = [term for term in question.terms if term[0] not in here and term[1] in nouns]
     telling = [(stemmed, word) for stemmed, word in absent_terms if weigh(stemmed) >= _TELLING]
     if telling:
         rarest = sorted(telling, key=lambda term: -weigh(term[0]))[:_MOST_MISSING]
@@ -239,11 +262,33 @@ def _short_name(paper: Paper) -> str | None:
     return before if colon and len(before.split()) <= 2 else None
 
 
-def _asked_words(question: Question) -> str:
-    """What is counted, in the question's own words."""
-    wanted = set(question.asked.nouns) if question.asked else set()
-    found = [word for word in words(question.text) if stem(word.rstrip("s")) in wanted]
-    return "a number of " + " ".join(dict.fromkeys(found))
+def _counted(question: Question) -> str:
+    """What is counted, in the question's own words up to a plural; nothing where it is measured."""
+    match = _HOW_MANY.search(question.bare)
+    if not match or not question.asked or "" not in question.asked.units:
+        return ""
+    found = []
+    for word in _WRITTEN.findall(question.bare, match.end()):
+        if not any(stem(part.rstrip("s")) in question.asked.nouns for part in words(word)):
+            break
+        found.append(word)
+    while found and not found[-1].endswith("s"):
+        found.pop()
+    return " ".join(found)
+
+
+def _nouns(text: str) -> set[str]:
+    """The words of a question that stand where a noun does, and so are a thing that can be missing."""
+    found: set[str] = set()
+    every = ["", "", *words(text), ""]
+    for earlier, before, word, after in zip(every, every[1:], every[2:], every[3:], strict=False):
+        if word in STOP_WORDS or word in _EVERYDAY or _BENT.search(word) or after in _AFTER_VERB:
+            continue
+        joined = before in ("and", "or") and earlier in found
+        subject = before in _AUXILIARY and word.endswith("s")
+        if word.isalpha() and (before in _BEFORE_NOUN or joined or subject):
+            found.add(word)
+    return found
 
 
 def _listed(found: Sequence[str]) -> str:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from growth import assert_linear
 
 from assistant.abstention import (
     declines,
@@ -450,16 +450,46 @@ MISSING: dict[str, tuple[str, list[RankedSentence], str, str]] = {
         "The abstract of LongCache does not mention optimiser.",
     ),
     "two words at most": (
-        "Does LongCache prune, quantise and distil?",
+        "Do the optimiser and scheduler of LongCache need a tokenizer?",
         FITTING,
         "not_in_abstracts",
-        "The abstract of LongCache does not mention prune or quantise.",
+        "The abstract of LongCache does not mention optimiser or scheduler.",
+    ),
+    "no verb": (
+        "How did LongCache get so much better, sooner or later taken further or done over a whole year?",
+        FITTING,
+        "not_in_abstracts",
+        "The abstract of LongCache does not say that.",
+    ),
+    "no verb before its object": (
+        "Which layers supply the cache?",
+        FITTING,
+        "not_in_abstracts",
+        "The abstract of LongCache does not say that.",
+    ),
+    "nothing that counts": (
+        "How many must LongCache keep?",
+        UNFIT,
+        "no_such_quantity",
+        "The abstract of LongCache does not give such a number.",
+    ),
+    "counted in more words": (
+        "How many pre-training steps per second does LongCache take?",
+        UNFIT,
+        "no_such_quantity",
+        "The abstract of LongCache does not give a number of pre-training steps.",
+    ),
+    "measured": (
+        "How many gigabytes of memory does LongCache need?",
+        UNFIT,
+        "no_such_quantity",
+        "The abstract of LongCache does not give such a number.",
     ),
     "words of a planted order": (
         "Do whales sing?",
         FITTING,
         "not_in_abstracts",
-        "The abstract of LongCache does not mention whales or sing.",
+        "The abstract of LongCache does not mention whales.",
     ),
     "counted twice": (
         "How many layers, of all layers, does LongCache keep?",
@@ -477,7 +507,7 @@ MISSING: dict[str, tuple[str, list[RankedSentence], str, str]] = {
         "Do whales swim?",
         ranked((sentences_of(SURVEY)[0], 1.0)),
         "not_in_abstracts",
-        "The nearest abstract does not mention swim.",
+        "The nearest abstract does not say that.",
     ),
     "no word": (
         "Which layers does LongCache keep?",
@@ -498,8 +528,8 @@ def test_an_abstention_names_what_is_missing_and_asserts_nothing(
 
 def test_the_words_named_are_the_most_telling_in_the_order_of_the_question() -> None:
     """Of those missing "krill" weighs most, then "shark"."""
-    question = understood("Do fish eat sharks or krill?")
-    weights = {"fish": 0.6, "eat": 0.1, "shark": 0.8, "krill": 0.9}
+    question = understood("Do fish live on sharks or krill?")
+    weights = {"fish": 0.6, "live": 0.1, "shark": 0.8, "krill": 0.9}
     reason = missing(question, PAPERS, FITTING, weights.__getitem__)
     assert reason.sentence == "The abstract of LongCache does not mention sharks or krill."
 
@@ -513,13 +543,7 @@ def test_a_quantity_is_looked_for_in_five_sentences() -> None:
 
 @pytest.mark.parametrize("unit", ["a ", "1 ", "((((", "A-A-", "the paper ", "no information "], ids=repr)
 def test_long_drafts_are_read_in_no_time(unit: str) -> None:
-    draft = (unit * 20_000)[:20_000]
-    took = []
-    for _ in range(3):  # the best of three, for others may be using the machine
-        began = time.process_time()
-        declines(draft)
-        took.append(time.process_time() - began)
-    assert min(took) < 2
+    assert_linear(declines, unit)
 
 
 FAR = (scored(CACHE, 0.1), scored(WHALES, 0.2))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
+from growth import assert_linear
 
 from assistant.context import ContextPaper, fenced, pack, render
 from assistant.fit import RankedSentence, SourceSentence
@@ -143,10 +142,4 @@ def test_chat_marks_of_title_and_text_do_not_reach_the_prompt() -> None:
 
 @pytest.mark.parametrize("unit", ["a ", "1 ", "((((", "A-A-", "<|", "<|a", "</", "[INST"], ids=repr)
 def test_long_text_is_fenced_in_no_time(unit: str) -> None:
-    text = (unit * 20_000)[:20_000]
-    took = []
-    for _ in range(3):  # the best of three, for others may be using the machine
-        began = time.process_time()
-        fenced(text)
-        took.append(time.process_time() - began)
-    assert min(took) < 2
+    assert_linear(fenced, unit)

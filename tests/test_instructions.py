@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
+from growth import assert_linear
 
 from assistant.instructions import planted
 from assistant.text import canonical
@@ -152,10 +152,4 @@ def test_nothing_is_found_in_the_sample_corpus() -> None:
     ["ignore ", "( ", "# ", "<|", "'", "“", ". ", "you are a ", "if asked, ", ": cite a ", "; say a ", "ﬁ "],
 )
 def test_time_is_in_proportion_to_length(unit: str) -> None:
-    text = unit * (50_000 // len(unit))
-    took = []
-    for _ in range(3):  # the best of three, for others may be using the machine
-        began = time.perf_counter()
-        planted(text)
-        took.append(time.perf_counter() - began)
-    assert min(took) < 2
+    assert_linear(planted, unit)
