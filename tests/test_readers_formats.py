@@ -346,7 +346,7 @@ def parquet(rows: list[dict[str, Any]]) -> bytes:
     return file.getvalue()
 
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": 1, "abstract": "One.", "authors": ["A", "B"], "year": 2020},
     {"id": 2, "abstract": None, "authors": None, "year": None},
     {"id": 3, "abstract": "Three.", "authors": [], "year": 2021},

@@ -52,7 +52,7 @@ class Fault(Exception):
     """What is wrong with a record, said after its file and line: `kind`, as in Reject, then `detail`."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
-        super().__init__(kind + detail)
+        super().__init__(canonical(kind + detail))
         self.kind = kind
         self.detail = detail
 
@@ -63,7 +63,7 @@ Records = Iterator[Header | Record | Reject | str]
 
 def reject(source: str, line: int, kind: str, detail: str = "") -> Reject:
     """The rejection of what begins on a line of `source`; the arguments are as in Fault."""
-    return Reject(source, line, f"{source} line {line} {kind}{detail}", kind)
+    return Reject(source, line, f"{source} line {line} {canonical(kind + detail)}", kind)
 
 
 def ragged(source: str, line: int, width: int, header: int) -> Reject:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from assistant.readers.base import Fault, Record, Records, Reject
+from assistant.readers.base import RECORD_LIMIT, TOO_LONG, Fault, Record, Records, Reject
 from assistant.readers.blocks import blocks
 from assistant.readers.latex import bibtex_to_text
 from assistant.readers.sources import Source, rewindable
@@ -54,12 +55,16 @@ def _references(source: Source) -> tuple[Mapping[str, str], frozenset[str]]:
     """The values of @string blocks by name, and the keys that entries cross-refer to; all in lower case."""
     strings: dict[str, str] = {}
     referred: set[str] = set()
+    held = 0
     for item in blocks(source, _START):
         if not isinstance(item, tuple):
             continue
         text = item[1]
         if _kind(text) == "string":
-            strings |= {name: _value(value, strings) for name, value in _strings(text)}
+            for name, value in _strings(text, strings):
+                held += len(value)
+                if held <= RECORD_LIMIT:
+                    strings[name] = value
         referred.add(_parent(text))
     return strings, frozenset(referred - {""})
 
@@ -84,11 +89,12 @@ def _words(text: str) -> set[str]:
     return set(map(str.casefold, _WORD.findall(text)))
 
 
-def _strings(text: str) -> Iterator[tuple[str, str]]:
+def _strings(text: str, strings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     from bibtexparser.entrypoint import parse_string
 
     for block in parse_string(text, parse_stack=[]).strings:
-        yield block.key.casefold(), block.value
+        with suppress(Fault):  # one that grows without end stays undefined
+            yield block.key.casefold(), _value(block.value, strings)
 
 
 def _fields(text: str, strings: Mapping[str, str], parent: str) -> Mapping[str, Any]:
@@ -126,7 +132,10 @@ def _parsed(text: str, strings: Mapping[str, str]) -> tuple[str, str, dict[str, 
 
 def _value(text: str, strings: Mapping[str, str]) -> str:
     """The text of a value: its parts, joined by #, without their delimiters and with @strings put in."""
-    return "".join(_part(part, strings) for part in _split(text, "#"))
+    parts = [_part(part, strings) for part in _split(text, "#")]
+    if sum(map(len, parts)) > RECORD_LIMIT:
+        raise Fault(TOO_LONG)
+    return "".join(parts)
 
 
 def _part(part: str, strings: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from assistant.errors import first_line
 from assistant.readers.base import RECORD_LIMIT, TOO_LONG, Fault, Record, Records, reject
 from assistant.readers.sources import Source
 
@@ -86,7 +87,7 @@ def _parsed(text: str) -> _Element:
     try:
         return etree.fromstring(text, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise Fault("is not well-formed XML", f": {error}") from error
+        raise Fault("is not well-formed XML", f": {first_line(error)}") from error
 
 
 def _first(article: _Element, *paths: str) -> str:
