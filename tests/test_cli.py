@@ -246,7 +246,7 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     preview = run("ingest", papers, "--preview")
     assert "  abstract  from abstract\n\n1. Birds\n   id: b1\n   abstract: Birds sing.\n" in preview.out
     assert preview.err == (
-        "rejected: birds.csv line 3 has an empty abstract\n"
+        f"rejected: {papers} line 3 has an empty abstract\n"
         "rejected: 1 that has an empty abstract\n1 papers, 1 rejected; nothing was stored\n"
     )
     previewed = json.loads(run("ingest", papers, "--preview", "--json", "--column", "venue=title").out)
@@ -254,9 +254,9 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     assert (previewed["count"], previewed["papers"][0]["venue"]) == (1, "Birds")
     listed = run("ingest", papers, "--preview", "--format", "csv", "--rejects", "left_out.jsonl")
     assert "left_out.jsonl lists the 1 rejected" in listed.err
-    reason = "birds.csv line 3 has an empty abstract"
+    reason = f"{papers} line 3 has an empty abstract"
     assert json.loads(Path("left_out.jsonl").read_text()) == {
-        "source": "birds.csv",
+        "source": str(papers),
         "line": 3,
         "reason": reason,
     }

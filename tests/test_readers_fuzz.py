@@ -202,7 +202,7 @@ def gzip_of_zeros(megabytes: int) -> bytes:
 def test_gzip_bomb(format: str, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "_FREE_GROWTH", 4 << 20)
     path.write_bytes(gzip_of_zeros(16))
-    with pytest.raises(CorpusError, match="unpacks to more than 200 times its size, which no text does"):
+    with pytest.raises(CorpusError, match="unpacks to more than 100 times its size, which no text does"):
         read_corpora([path], format=format)
 
 

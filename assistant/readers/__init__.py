@@ -15,7 +15,7 @@ from assistant.errors import CorpusError, RecordError
 from assistant.readers.base import Fault, Header, Record, Reject, listed
 from assistant.readers.columns import guess_columns, make_paper, parse_columns
 from assistant.readers.formats import KNOWN_SUFFIXES, READERS, format_named, format_of
-from assistant.readers.sources import STDIN, opened
+from assistant.readers.sources import STDIN, name_of, opened
 from assistant.records import Entry, Origin, Paper
 
 __all__ = [
@@ -140,7 +140,7 @@ def _not_empty(path: Path, items: Iterator[Item], wanted: type) -> Iterator[Item
             fault = fault or item.reason
         yield item
     if not found:
-        raise CorpusError(f"{path} holds no papers: {fault or 'no record was found in it'}")
+        raise CorpusError(f"{name_of(path)} holds no papers: {fault or 'no record was found in it'}")
 
 
 def _decoded(item: _Entry | Reject | str) -> Decoded | Reject | str:

@@ -26,8 +26,8 @@ STDIN = Path("-")
 _CHUNK = 1 << 18
 _GZIP = b"\x1f\x8b"
 # Text shrinks some ten times; what grows more than this on unpacking, and to such a size, is a bomb.
-_MOST_GROWTH = 200
-_FREE_GROWTH = 64 << 20
+_MOST_GROWTH = 100
+_FREE_GROWTH = 16 << 20
 _BOMS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -104,6 +104,11 @@ class Source:
             yield self.text(rest)
 
 
+def name_of(path: Path) -> str:
+    """What messages call the file at `path`."""
+    return "standard input" if path == STDIN else str(path)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
     """The file at `path`, or standard input for "-", ready to be read once.
@@ -111,7 +116,7 @@ def opened(path: Path) -> Iterator[Source]:
     Raises:
         CorpusError: it can't be read, or unpacks to no end.
     """
-    name = "standard input" if path == STDIN else str(path)
+    name = name_of(path)
     try:
         with _raw(path) as file:
             yield Source(name, _decoded(_unpacked(file, name)))
