@@ -116,31 +116,54 @@ def version(
 @app.command()
 def ingest(
     files: Annotated[
-        list[Path], typer.Argument(help="Files of papers: JSONL, JSON, CSV, TSV or a listing page.")
+        list[Path],
+        typer.Argument(
+            help="Files or folders of papers, or - for stdin: JSONL, JSON, CSV, TSV, Excel, Parquet, "
+            "BibTeX, RIS, PubMed (nbib, XML), arXiv metadata, listing pages; gzip of any."
+        ),
     ],
     index: Annotated[
         Path | None,
         typer.Option("--index", help="Index folder [default: index/NAME, as the first file's name]."),
     ] = None,
     preview: Annotated[
-        bool, typer.Option("--preview", help="Show the first papers as read; store nothing.")
+        bool, typer.Option("--preview", help="Show the first papers as they would be stored; store nothing.")
     ] = False,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", help="FIELD=COLUMN, where a column is not found by its name; repeatable."),
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", help="Format of the files, where name and content do not tell.")
+    ] = None,
+    rejects: Annotated[
+        Path | None, typer.Option("--rejects", help="List what was left out in this file, as JSON lines.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an index, or bring it up to date: papers are added, or replaced by id."""
-    from assistant.readers import read_corpora
+    from assistant.readers import parse_columns, read_corpora, read_papers
+    from assistant.readers.preview import preview as preview_of
+    from assistant.readers.rejects import RejectLog
 
     settings = Settings.load()
-    corpus = read_corpora(files)
-    for note in corpus.notes:
-        err.print(note)
-    for reject in corpus.rejects:
-        err.print(f"rejected: {reject.reason}")
+    columns = parse_columns(column or [])
+    if rejects in files:
+        raise SettingsError(f"{rejects} holds papers; name another file for rejects")
+    with RejectLog(rejects, err.print) as log:
+        if preview:
+            shown = preview_of(read_papers(files, columns, format), log)
+        else:
+            corpus = read_corpora(files, columns, format)
+            log.extend((*corpus.notes, *corpus.rejects))
+    for line in log.summary():
+        err.print(line)
     if preview:
-        first = [to_plain(paper) for paper in corpus.papers[:3]]
-        for plain in [first] if as_json else first:
-            _print_json(plain)
-        err.print(f"{len(corpus.papers)} papers, {len(corpus.rejects)} rejected; nothing was stored")
+        if as_json:
+            _print_json({**to_plain(shown), "rejected": log.counts})
+        for line in [] if as_json else shown.lines():
+            out.print(line)
+        err.print(f"{shown.count} papers, {log.counts.total()} rejected; nothing was stored")
         return
     from assistant.embedding import open_embedder
     from assistant.ingest import ingest as ingest_papers

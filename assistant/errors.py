@@ -3,6 +3,7 @@
 AssistantError
 ├── SettingsError          a setting is unknown or has an impossible value
 ├── CorpusError            a file of papers can't be read
+│   └── RecordError        one record of it is no paper
 ├── IndexFormatError       an index folder is absent, damaged or made for something else
 ├── ModelError             a model is unknown, absent, damaged or can't be fetched
 │   └── SourceFailed       one source can't give a model's file; the next is tried
@@ -34,6 +35,14 @@ class SettingsError(AssistantError):
 
 class CorpusError(AssistantError):
     """A file of papers can't be read."""
+
+
+class RecordError(CorpusError):
+    """One record of a file is no paper; `kind` is the same for all that are so for the same reason."""
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class IndexFormatError(AssistantError):

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from asker import Asker
 
@@ -20,6 +21,10 @@ from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
 from assistant.testing import OPEN_GATES, HashingEmbedder
+
+# The same examples in every run, and none of them timed: machines differ.
+hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("fixed")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -21,7 +21,9 @@ ORDER = """
     resources storage
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
     settings tables tokens prompts
-    readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
+    readers.base readers.sources readers.blocks readers.columns readers.latex
+    readers.bibtex readers.delimited readers.jsonl readers.listing readers.parquet readers.pubmed
+    readers.spreadsheet readers.tagged readers.formats readers readers.rejects readers.preview
     embedding similarity chunking
     generations vectors lexical index vector_store ingest retrieval
     question collection conversation
@@ -46,6 +48,13 @@ OWNERS = {
     "httpx": "generation.openai",
     "torch": "generation.transformers",
     "typer": "cli",
+    "bibtexparser": "readers.bibtex",
+    "charset_normalizer": "readers.sources",
+    "lxml": "readers.pubmed",
+    "openpyxl": "readers.spreadsheet",
+    "pyarrow": "readers.parquet",
+    "pylatexenc": "readers.latex",
+    "rispy": "readers.tagged",
     "llama_index": "chunking vector_store generation.llama_index",
 }
 
@@ -105,6 +114,10 @@ def test_the_package_imports_nothing_that_is_built_on_it() -> None:
         ("import assistant", "llama_index gradio torch transformers numpy faiss bm25s openvino pydantic"),
         ("from assistant import Assistant", "llama_index gradio torch transformers openvino_genai"),
         ("import assistant.cli", "llama_index gradio torch transformers numpy faiss"),
+        (
+            "import assistant.readers",
+            "numpy bibtexparser charset_normalizer lxml openpyxl pyarrow pylatexenc rispy",
+        ),
     ],
 )
 def test_importing_is_cheap(statement: str, absent: str) -> None:

@@ -244,10 +244,25 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     papers.write_text("id,title,abstract\nb1,Birds,Birds sing.\nb2,Bees,\n", encoding="utf-8")
 
     preview = run("ingest", papers, "--preview")
-    assert json.loads(preview.out)["title"] == "Birds"
-    assert preview.err.endswith("1 papers, 1 rejected; nothing was stored\n")
-    (previewed,) = json.loads(run("ingest", papers, "--preview", "--json").out)
-    assert previewed == json.loads(preview.out)
+    assert "  abstract  from abstract\n\n1. Birds\n   id: b1\n   abstract: Birds sing.\n" in preview.out
+    assert preview.err == (
+        f"rejected: {papers} line 3 has an empty abstract\n"
+        "rejected: 1 that has an empty abstract\n1 papers, 1 rejected; nothing was stored\n"
+    )
+    previewed = json.loads(run("ingest", papers, "--preview", "--json", "--column", "venue=title").out)
+    assert previewed["mapping"] == {"id": "id", "abstract": "abstract", "venue": "title"}
+    assert (previewed["count"], previewed["papers"][0]["venue"]) == (1, "Birds")
+    listed = run("ingest", papers, "--preview", "--format", "csv", "--rejects", "left_out.jsonl")
+    assert "left_out.jsonl lists the 1 rejected" in listed.err
+    reason = f"{papers} line 3 has an empty abstract"
+    assert json.loads(Path("left_out.jsonl").read_text()) == {
+        "source": str(papers),
+        "line": 3,
+        "reason": reason,
+    }
+    assert run("ingest", papers, "--rejects", papers).err.endswith(
+        "holds papers; name another file for rejects\n"
+    )
     assert not Path("index").exists()
 
     made = run("ingest", papers)

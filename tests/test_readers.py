@@ -279,14 +279,14 @@ def test_json_file_may_hold_an_object_per_line() -> None:
         (
             "a.csv",
             "id,text\n1,x\n",
-            "a.csv has no column of abstracts but id, text; name that column abstract",
+            "a.csv has no column of abstracts but id, text; name it: --column abstract=NAME",
         ),
         ("a.csv", "abstract,abstract\nx,y\n", "a.csv has two columns 'abstract'; rename one of them"),
         (
-            "a.bib",
-            "@article{x}",
-            "a.bib is of no format that can be read; rename or export it as "
-            ".jsonl, .ndjson, .json, .csv, .tsv, .txt",
+            "a.pdf",
+            "%PDF-1.7",
+            "a.pdf is of no format that can be told; name it with --format "
+            "(jsonl, json, csv, tsv, xlsx, parquet, bibtex, ris, medline, pubmed, listing)",
         ),
     ],
 )
@@ -303,7 +303,8 @@ def test_column_names_of_a_foreign_file_stay_on_one_short_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("no.csv", "no.csv does not exist"), ("d", "d is a folder; name the")]
+    ("name", "message"),
+    [("no.csv", "no.csv does not exist"), ("d", "d holds no papers: no record was found in it")],
 )
 def test_path_that_is_no_file_is_an_error(name: str, message: str) -> None:
     Path("d").mkdir()
@@ -312,12 +313,13 @@ def test_path_that_is_no_file_is_an_error(name: str, message: str) -> None:
 
 
 def test_unreadable_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *args: Any, **options: Any) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
     for name in ("a.jsonl", "a.csv"):
-        Path(name).write_text("")
+        Path(name).touch()
+    monkeypatch.setattr(Path, "open", refuse)
+    for name in ("a.jsonl", "a.csv"):
         with pytest.raises(CorpusError, match=f"{name} can't be read: Permission denied"):
             read_corpus(Path(name))
 

@@ -2,50 +2,79 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from assistant.readers.base import Record, Records, read_text
+from assistant.readers.base import RECORD_LIMIT, TOO_LONG, Record, Records, Reject, reject
+from assistant.readers.sources import Source
 
 _LEAST_ABSTRACT_WORDS = 40  # titles are shorter, abstracts are longer
 
 
-def read_listing(path: Path) -> Records:
+@dataclass(frozen=True, slots=True)
+class _Paragraph:
+    line: int
+    text: str
+
+    def is_long(self) -> bool:
+        return len(self.text.split()) >= _LEAST_ABSTRACT_WORDS
+
+
+def read_listing(source: Source) -> Records:
     """A run of long paragraphs is an abstract, the short one before it the title, the rest furniture."""
-    text, notes = read_text(path)
-    yield from notes
     papers, unused = 0, 0
-    title: list[tuple[int, str]] = []
-    for is_long, run in groupby(_paragraphs(text), key=_is_long):
-        *others, last = run
-        if is_long:
-            papers += 1
-            line = (title or others or [last])[0][0]
-            yield Record(
-                line, {"id": f"p{papers:03}", "title": _join(title), "abstract": _join([*others, last])}
-            )
-            title = []
+    title: _Paragraph | None = None
+    run: list[_Paragraph] = []
+    for paragraph in _paragraphs(source):
+        if isinstance(paragraph, Reject):
+            yield paragraph
+        elif paragraph.is_long():
+            if sum(len(part.text) for part in run) < RECORD_LIMIT:
+                run.append(paragraph)
         else:
-            title = [last]
-            unused += len(others)
-    unused += len(title)
+            if run:
+                papers += 1
+                yield _record(source.name, papers, title, run)
+            elif title:
+                unused += 1
+            title, run = paragraph, []
+    if run:
+        yield _record(source.name, papers + 1, title, run)
+    unused += bool(title and not run)
     if unused:
-        yield f"{path} has {unused} short paragraphs that are neither title nor abstract; they are left out"
+        kind = "short paragraphs that are neither title nor abstract"
+        yield f"{source.name} has {unused} {kind}; they are left out"
 
 
-def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
-    lines = enumerate(io.StringIO(text, newline=None), start=1)
-    for is_text, run in groupby(lines, key=lambda line: bool(line[1].strip())):
-        if is_text:
-            paragraph = list(run)
-            yield paragraph[0][0], _join(paragraph)
+def _record(name: str, number: int, title: _Paragraph | None, run: list[_Paragraph]) -> Record | Reject:
+    line = (title or run[0]).line
+    abstract = " ".join(paragraph.text for paragraph in run)
+    if len(abstract) > RECORD_LIMIT:
+        return reject(name, line, TOO_LONG)
+    fields = {"id": f"p{number:03}", "title": title.text if title else "", "abstract": abstract}
+    return Record(line, "\n".join(fields.values()), lambda: fields)
 
 
-def _join(lines: Sequence[tuple[int, str]]) -> str:
-    return " ".join(text.strip() for _, text in lines)
+def _paragraphs(source: Source) -> Iterator[_Paragraph | Reject]:
+    lines: list[str] = []
+    first, size = 0, 0
+    for item in source.universal_lines():
+        if isinstance(item, Reject):
+            yield item
+            continue
+        number, text = item
+        if text.strip():
+            first = first if lines else number
+            size += len(text)
+            if size <= RECORD_LIMIT or not lines:
+                lines.append(text.strip())
+            continue
+        if lines:
+            yield _paragraph(source.name, first, size, lines)
+        lines, size = [], 0
+    if lines:
+        yield _paragraph(source.name, first, size, lines)
 
 
-def _is_long(paragraph: tuple[int, str]) -> bool:
-    return len(paragraph[1].split()) >= _LEAST_ABSTRACT_WORDS
+def _paragraph(name: str, line: int, size: int, lines: list[str]) -> _Paragraph | Reject:
+    return reject(name, line, TOO_LONG) if size > RECORD_LIMIT else _Paragraph(line, " ".join(lines))
