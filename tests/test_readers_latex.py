@@ -17,6 +17,7 @@ from assistant.text import plain
         ),
         (r"{\AA}ngstr{\"o}m \o re Stra{\ss}e Stra\ss e", "Ångström øre Straße Straße"),
         (r"\emph{in \textbf{vivo}} {\it et al.}", "in vivo et al."),
+        (r"\textbf{91.5\%} of {\bf R\&D}", "91.5% of R&D"),
         (r"100\% of R\&D, a\_b, \#1, \$5", "100% of R&D, a_b, #1, $5"),
         ("from 5% to 10%", "from 5% to 10%"),
         ("costs $5 million and $10 million", "costs $5 million and $10 million"),

@@ -19,11 +19,14 @@ _ACCENT = re.compile(
 )
 _COMMAND = re.compile(r"\\([A-Za-z]+)(\{\}|[ \t\n]+(?=\w)|)")
 _LETTERS = frozenset("o O l L ss ae AE oe OE aa AA i j dh DH th TH".split())  # they take the space after them
+_SIMPLE = r"((?:[^{}\\]|\\[%&#_$])*)"  # an argument without commands
 _FONT = re.compile(
     r"\\(?:emph|underline|mbox|operatorname|text(?:bf|it|tt|sc|rm|sf|sl|up|normal)?"
-    r"|math(?:bf|it|tt|rm|sf|bb|cal|frak|scr))\s*\{([^{}\\]*)\}"
+    rf"|math(?:bf|it|tt|rm|sf|bb|cal|frak|scr))\s*\{{{_SIMPLE}\}}"
 )
-_FONT_SWITCH = re.compile(r"\{\s*\\(?:it|bf|em|tt|sc|rm|sl|sf|itshape|bfseries)(?![A-Za-z])\s*([^{}\\]*)\}")
+_FONT_SWITCH = re.compile(
+    r"\{\s*\\(?:it|bf|em|tt|sc|rm|sl|sf|itshape|bfseries)(?![A-Za-z])\s*((?:[^{}\\]|\\[%&#_$])*)\}"
+)
 _LETTER_IN_BRACES = re.compile(r"(\\[A-Za-z]+)?\{([^\W\d_a-zA-Z])\}")
 _BRACE = re.compile(r"(?<!\\)[{}]")
 _PROTECTION = re.compile(r"(\\[A-Za-z]+(?:\{[^{}]*\})+)|(?<!\\)[{}]")
