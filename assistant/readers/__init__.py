@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -223,7 +224,7 @@ def _text_of(*values: object) -> bytes:
 
 
 def _check_header(name: str, header: tuple[str, ...], columns: Mapping[str, str]) -> None:
-    twice = [column for column in header if column and header.count(column) > 1]
+    twice = [column for column, times in Counter(header).items() if column and times > 1]
     if twice:
         raise CorpusError(f"{name} has two columns {twice[0]!r}; rename one of them")
     absent = [column for column in columns.values() if column not in header]
