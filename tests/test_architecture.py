@@ -20,7 +20,7 @@ ORDER = """
     errors records progress arrays terms text sentences instructions names quantities polarity spelling
     resources storage
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
-    settings tables tokens prompts
+    settings tables rows parallel tokens prompts
     readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
     embedding similarity chunking
     generations vectors lexical index vector_store ingest retrieval
@@ -31,7 +31,8 @@ ORDER = """
     generation.transformers generation
     events inquiry testing answering api __init__
     page page.exchange page.rendering page.page
-    batch doctor cli __main__
+    batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
+    batch.summary batch.work batch doctor cli __main__
 """.split()
 
 # Libraries that one part of the package stands for, so that it can be exchanged there alone.
@@ -43,6 +44,9 @@ OWNERS = {
     "rapidfuzz": "spelling",
     "tiktoken": "tokens",
     "gguf": "models.conversion",
+    "openpyxl": "batch.formats",
+    "pyarrow": "batch.formats",
+    "tenacity": "generation.openai",
     "httpx": "generation.openai",
     "torch": "generation.transformers",
     "typer": "cli",

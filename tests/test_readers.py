@@ -312,12 +312,14 @@ def test_path_that_is_no_file_is_an_error(name: str, message: str) -> None:
 
 
 def test_unreadable_file_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *args: object, **kwargs: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    for name in ("a.jsonl", "a.csv"):
+    names = ("a.jsonl", "a.csv")
+    for name in names:
         Path(name).write_text("")
+    monkeypatch.setattr(Path, "open", refuse)
+    for name in names:
         with pytest.raises(CorpusError, match=f"{name} can't be read: Permission denied"):
             read_corpus(Path(name))
 
