@@ -62,7 +62,8 @@ def test_killed_at_random_moments_no_finished_row_is_lost_or_asked_twice(
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [str(n) for n in range(ROWS)]
     assert {row["status"] for row in rows} == {"answered"}
-    keys = Counter(json.loads(line).get("key") for line in (folder / "out.csv.journal").open())
+    journal = (folder / "out.csv.journal").read_text().splitlines()
+    keys = Counter(json.loads(line).get("key") for line in journal)
     del keys[None]
     assert len(keys) == ROWS
     assert set(keys.values()) == {1}
