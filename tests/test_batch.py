@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
+import os
 import shutil
+import sys
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +20,9 @@ from pydantic import SecretStr
 from assistant.api import Assistant
 from assistant.batch import Forecast, Options, Plan, Summary, forecast, prepare, run, table_task
 from assistant.batch.columns import ADDED
+from assistant.batch.inputs import PIPE, read_input
+from assistant.batch.journal import Journal
+from assistant.batch.sinks import GrowingFile, open_sink
 from assistant.errors import BatchError, GenerationError
 from assistant.fitted import FITTED, Linear, fitted_to_plain, load_fitted
 from assistant.generation.base import Delta
@@ -494,6 +502,76 @@ def test_a_journal_cut_anywhere_loses_no_more_than_its_torn_line(interrupted: Ba
         assert read(interrupted.target) == whole, f"cut after {length} bytes"
 
 
+def test_a_full_disk_ends_the_batch_and_nothing_answered_is_lost_or_asked_again(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk takes half of the third answer's line."""
+    write, answers = os.write, 0
+
+    def filling(file: int, data: bytes) -> int:
+        nonlocal answers
+        answers += data.startswith(b'{"sum"') and b'"key":"' in data
+        if answers < 3:
+            return write(file, data)
+        if len(data) > 300:
+            return write(file, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.write", filling)
+    with pytest.raises(BatchError) as caught:
+        batch(FIVE)
+    monkeypatch.undo()
+    assert str(caught.value) == (
+        f"{batch.journal} can't be written: No space left on device; what is answered is safe in "
+        f"{batch.journal}, and the same command goes on from there"
+    )
+    assert [row["id"] for row in read(batch.target)] == ["1", "2", "3"]
+    model = ScriptedModel(CUT)
+    assert batch.summary(FIVE, model).choices == {"kept": 2, "faulty": 1, "new": 2}
+    assert len(model.prompts) == 2
+    assert [row["id"] for row in read(batch.target)] == list("12345")
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_failing_sync_ends_the_batch_and_a_rerun_makes_it_whole(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    syncs = 0
+
+    def failing(file: int) -> None:
+        nonlocal syncs
+        syncs += 1
+        if syncs > 2:  # the conditions and one answer are on the disk
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("assistant.batch.work.Journal", partial(Journal, sync=failing))
+    with pytest.raises(BatchError, match=r"out\.csv\.journal can't be written: Input/output error; what is"):
+        batch(FIVE, concurrency=concurrency)
+    monkeypatch.undo()
+    assert batch.summary(FIVE).choices == {"kept": 1, "faulty": 1, "new": 3}
+    assert [row["id"] for row in read(batch.target)] == list("12345")
+
+
+def test_an_output_that_can_not_be_written_costs_no_answer(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, rows = GrowingFile.write, 0
+
+    def filling(file: GrowingFile, piece: bytes) -> None:
+        nonlocal rows
+        rows += 1
+        write(file, piece[:20] if rows == 3 else piece)
+        if rows == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(GrowingFile, "write", filling)
+    with pytest.raises(BatchError, match=r"out\.csv can't be written: No space left on device"):
+        batch(FIVE)
+    monkeypatch.undo()
+    assert batch.summary(FIVE).choices == {"kept": 1, "faulty": 1, "new": 3}
+    assert [row["id"] for row in read(batch.target)] == list("12345")
+
+
 def test_what_was_there_stays_until_all_rows_are_there_that_differ_from_it(interrupted: Batch) -> None:
     interrupted.target.write_text("precious", encoding="utf-8")
     with pytest.raises(KeyboardInterrupt):
@@ -613,3 +691,41 @@ def test_a_link_is_followed_to_the_file_it_names(tmp_path: Path) -> None:
     (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
     task = table_task(tmp_path / "in.csv", "question")
     assert prepare(task, tmp_path / "link.csv", Options()).target == tmp_path / "real.csv"
+
+
+FORMATS = ["csv", "tsv", "jsonl", "parquet", "xlsx"]
+
+
+@pytest.mark.parametrize("out", FORMATS)
+@pytest.mark.parametrize("into", FORMATS)
+def test_every_format_can_be_read_and_written(batch: Batch, into: str, out: str) -> None:
+    """A table is made in one format from a CSV by a batch of its own, and asked about in another."""
+    first = batch.target.with_name(f"first.{into}")
+    rows = [{"n": "1", "question": MEMORY}, {"n": "2", "question": "Where do whales sing at night?"}]
+    sink = open_sink(first, ("n", "question"), source=None, suffix=".csv", quoted=frozenset())
+    for row in rows:
+        sink.write(row)
+    sink.finish()
+    target = batch.target.with_suffix(f".{out}")
+    plan = prepare(table_task(first, "question"), target, Options())
+    summary = run(plan, batch.assistant(ScriptedModel(CUT)), lambda *done: None)
+    assert summary.statuses == {"answered": 1, "abstained": 1}
+    read_back = list(read_input(target, "question").rows())
+    assert [row.values["n"] for row in read_back] == ["1", "2"]
+    assert [row.values["status"] for row in read_back] == ["answered", "abstained"]
+    assert [row.values["final"] or "" for row in read_back] == ["62%", ""]
+    assert [float(row.values["confidence"]) for row in read_back] == [0.993, 0.0]
+
+
+def test_a_pipe_is_answered_row_by_row_into_a_pipe(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    lines = f'{{"question": "{MEMORY}", "n": 1}}\n{{"question": "Hello!", "n": 2}}\n'
+    for asked in (2, 0):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(lines.encode())))
+        plan = prepare(table_task(PIPE, "question"), PIPE, Options(journal=batch.journal))
+        summary = run(plan, batch.assistant(ScriptedModel(CUT)), lambda *done: None)
+        assert summary.asked == asked
+        printed = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+        assert [(row["n"], row["status"]) for row in printed] == [(1, "answered"), (2, "answered")]
+    assert batch.files == {"out.csv.journal"}
