@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from pydantic import SecretStr
 
 from assistant.api import Assistant
 from assistant.batch import Options, Summary, prepare, run, table_task
+from assistant.errors import GenerationError
 from assistant.generation import openai
 from assistant.generation.openai import OpenAIServer
 from assistant.index import Index
@@ -32,8 +35,8 @@ def hanging() -> Iterator[bytes]:
 
 
 # What the server does where the question says so, and what the row's reason is to tell.
-FAULTS = {
-    "hang": (lambda: Reply(hanging()), "sent nothing for 0.3 s"),
+FAULTS: dict[str, tuple[Callable[[], Reply], str]] = {
+    "hang": (lambda: Reply(hanging()), "sent nothing for 5 s"),
     "drop": (lambda: Reply((), 0), "broke off"),
     "half": (lambda: Reply([chunk("LongCache reduces")], complete=False), "broke off"),
     "early": (lambda: Reply([chunk("LongCache reduces")]), "ended its answer in the middle"),
@@ -66,7 +69,7 @@ def ran(server: StandIn, index: Index, questions: list[str], concurrency: int) -
     with Path("in.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["question"], *([question] for question in questions)])
     url = server.url.replace("http://", f"http://me:{PASSWORD}@")
-    settings = Settings(model=url, api_key=SecretStr(KEY), request_timeout=0.3)
+    settings = Settings(model=url, api_key=SecretStr(KEY), request_timeout=5)
     assistant = Assistant(index, HashingEmbedder(), OpenAIServer(url, settings), settings)
     plan = prepare(table_task(Path("in.csv"), "question"), Path("out.csv"), Options(concurrency=concurrency))
     return run(plan, assistant, lambda done, total: None)
@@ -127,3 +130,40 @@ def test_a_server_that_has_gone_fails_rows_and_not_the_batch(server: StandIn, in
     summary = ran(server, index, [f"{QUESTION} ({n})" for n in range(4)], concurrency=4)
     assert summary.statuses == {"error": 4}
     assert [told.place for told in summary.failures] == ["row 2", "row 3", "row 4"]
+
+
+@pytest.fixture
+def llama(real_settings: Settings) -> Iterator[str]:
+    """The address of a real llama.cpp server, a process of its own, with the default model's GGUF file."""
+    pytest.importorskip("xllamacpp", reason="the package xllamacpp is not installed (pip install xllamacpp)")
+    folder = real_settings.cache_dir / "models" / "qwen2.5-coder-0.5b"
+    (file,) = folder.glob("*.gguf")
+    command = [sys.executable, str(Path(__file__).parent / "llama_server.py"), str(file), KEY]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        try:
+            yield f"{process.stdout.readline().strip()}/v1"
+        finally:
+            process.kill()
+
+
+@pytest.mark.models
+def test_a_real_server_answers_a_batch_two_rows_at_a_time(llama: str, index: Index) -> None:
+    questions = [QUESTION, "Does SlimTune need gradients?", "Where do whales sing?"]
+    settings = Settings(model=llama, api_key=SecretStr(KEY), max_answer_tokens=40)
+    Path("in.csv").write_text("\n".join(["question", *questions]))
+    assistant = Assistant(index, HashingEmbedder(), OpenAIServer(llama, settings), settings)
+    plan = prepare(table_task(Path("in.csv"), "question"), Path("out.csv"), Options(concurrency=2))
+    summary = run(plan, assistant, lambda done, total: None)
+    memory, gradients, whales = written()
+    assert (memory["status"], memory["final"], memory["citations"]) == ("answered", "62%", "a1")
+    assert (gradients["status"], gradients["citations"]) == ("answered", "a2")
+    assert whales["status"] == "abstained"
+    assert summary.prompt_tokens > summary.completion_tokens > 0
+    assert KEY not in Path("out.csv.journal").read_text()
+    with pytest.raises(
+        GenerationError, match=r"answered 401: .*; set ASSISTANT_API_KEY to a key that it takes"
+    ):
+        OpenAIServer(llama, Settings())
