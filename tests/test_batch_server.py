@@ -152,7 +152,7 @@ def llama(real_settings: Settings) -> Iterator[str]:
 @pytest.mark.models
 def test_a_real_server_answers_a_batch_two_rows_at_a_time(llama: str, index: Index) -> None:
     questions = [QUESTION, "Does SlimTune need gradients?", "Where do whales sing?"]
-    settings = Settings(model=llama, api_key=SecretStr(KEY), max_answer_tokens=40)
+    settings = Settings(model=llama, api_key=SecretStr(KEY), max_answer_tokens=24, request_timeout=600)
     Path("in.csv").write_text("\n".join(["question", *questions]))
     assistant = Assistant(index, HashingEmbedder(), OpenAIServer(llama, settings), settings)
     plan = prepare(table_task(Path("in.csv"), "question"), Path("out.csv"), Options(concurrency=2))

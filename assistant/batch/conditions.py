@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,12 +13,15 @@ from assistant import __version__
 from assistant.api import Assistant
 from assistant.fitted import fitted_to_plain
 from assistant.models.catalogue import CATALOGUE
+from assistant.records import Filters
 from assistant.resources import prompts_folder
 from assistant.rows import Request
 from assistant.settings import Settings
 from assistant.storage import sha256_of
 
 Conditions = Mapping[str, str]  # what each of them is, by name
+
+_FILTERS = tuple(field.name for field in fields(Filters))  # asdict would take most of a key's time
 
 # Settings that say where things are, how long to wait, or what is in the index's fingerprint already.
 _WITHOUT_EFFECT = {
@@ -50,7 +53,8 @@ def digest_of(conditions: Conditions) -> str:
 def key_of(request: Request, conditions: str) -> str:
     """The key of a request under conditions of that digest: 32 hexadecimal digits."""
     history = [[turn.question, turn.answer] for turn in request.history]
-    return _blake2b([request.question, history, asdict(request.filters), conditions])
+    filters = [getattr(request.filters, name) for name in _FILTERS]
+    return _blake2b([request.question, history, filters, conditions])
 
 
 def changes(before: Conditions, now: Conditions) -> Iterator[str]:

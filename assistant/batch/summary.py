@@ -96,14 +96,13 @@ class Tally:
         if result is None:
             return
         self.statuses[result.status] += 1
-        told = Told(place, result.reason, result.latency_ms)
         if result.status == "error" and len(self.failures) < _SHOWN:
-            self.failures.append(told)
+            self.failures.append(Told(place, result.reason, result.latency_ms))
         if asked:
             self.took.append(result.latency_ms)
             self.prompt_tokens += result.prompt_tokens
             self.completion_tokens += result.completion_tokens
-            entry = (result.latency_ms, -self.questions, told)
+            entry = result.latency_ms, -self.questions, Told(place, result.reason, result.latency_ms)
             (heapq.heappushpop if len(self.slowest) == _SHOWN else heapq.heappush)(self.slowest, entry)
 
     def summary(self, damaged: int) -> Summary:
