@@ -7,27 +7,32 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from assistant.answer import Answer
 from assistant.answering import Pipeline
 from assistant.embedding import Embedder, open_embedder
+from assistant.errors import AssistantError, first_line
 from assistant.events import Event
 from assistant.fitted import Fitted
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
 from assistant.generations import exists
 from assistant.index import Index
+from assistant.inquiry import Inquiry
+from assistant.parallel import Call, in_order
 from assistant.progress import Progress, silent
-from assistant.records import Filters, Paper, ScoredPaper, Turn
+from assistant.records import Filters, Paper, Reason, ScoredPaper, Turn
 from assistant.resources import sample_corpus
+from assistant.rows import Request, read_request
 from assistant.settings import Settings
 
 _CHECKOUT_INDEX = Path("index/sample")
 
 History = Sequence[Turn | tuple[str, str]]
+BatchRow = TypeVar("BatchRow", str, Mapping[str, Any])
 
 
 class Assistant:
@@ -139,6 +144,54 @@ class Assistant:
         turns = [turn if isinstance(turn, Turn) else Turn(*turn) for turn in history]
         yield from self._pipeline.run(question, turns, filters)
 
+    def batch(
+        self, rows: Iterable[BatchRow], *, concurrency: int = 1, question_column: str = "question"
+    ) -> Generator[tuple[BatchRow, Answer], None, None]:
+        """Each row with its answer, in order, as they come; a row that fails has one of status `error`.
+
+        Nothing is kept on disk: `assistant batch` is for runs that must survive an interruption. Closing the
+        iterator stops the generation.
+
+        Args:
+            rows: Questions, or mappings with a `question` and maybe `history` and `filters`, as JSON text (a
+                csv.DictReader will do) or as `ask` takes them. They are read a few ahead.
+            concurrency: How many are answered at a time; more than one pays with a model server.
+            question_column: The key of a mapping that holds the question.
+        """
+
+        def call(row: BatchRow) -> Call[Answer]:
+            return lambda stopped: self.answer(_request(row, question_column), stopped)
+
+        with contextlib.closing(in_order(((row, call(row)) for row in rows), concurrency)) as answered:
+            for row, answer in answered:
+                assert answer is not None, "every row has a call"
+                yield row, answer
+
+    def answer(self, request: Request | AssistantError, stopped: threading.Event | None = None) -> Answer:
+        """The answer to a request of a batch: whatever goes wrong with it makes an answer of status `error`.
+
+        Once `stopped` is set the generation is given up.
+        """
+        asked = request.question if isinstance(request, Request) else ""
+        try:
+            if isinstance(request, AssistantError):
+                raise request
+            with contextlib.closing(self.stream(asked, request.history, request.filters)) as events:
+                for event in events:
+                    if isinstance(event, Answer):
+                        return event
+                    if stopped and stopped.is_set():
+                        return self._failed(asked, Reason("stopped", "The batch was stopped."))
+            raise AssertionError("a stream ends with its Answer")
+        except AssistantError as error:
+            return self._failed(asked, Reason("bad_row", str(error)))
+        except Exception as error:  # nothing that goes wrong with one row may end the batch
+            return self._failed(asked, Reason("unexpected", f"{type(error).__name__}: {first_line(error)}"))
+
+    def _failed(self, question: str, reason: Reason) -> Answer:
+        inquiry = Inquiry(self.index, self.model_name, self.settings, question, question, Filters())
+        return inquiry.answer("error", reason)
+
     def search(self, query: str, k: int = 10, filters: Filters | None = None) -> tuple[ScoredPaper, ...]:
         """The `k` best papers for a query, with their passages and score parts."""
         return self._pipeline.search(query, filters or Filters(), k)
@@ -157,6 +210,13 @@ def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings, progres
 
     papers = read_corpus(sample_corpus()).papers
     ingest(papers, folder, embedder, **settings.passages, progress=progress)
+
+
+def _request(row: str | Mapping[str, Any], question_column: str) -> Request | AssistantError:
+    try:
+        return Request(row) if isinstance(row, str) else read_request(row, question_column)
+    except AssistantError as error:
+        return error
 
 
 def _language_model(model: Any, settings: Settings, progress: Progress) -> LanguageModel | None:

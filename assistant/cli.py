@@ -20,7 +20,7 @@ from assistant import __version__
 from assistant.errors import AssistantError, ModelError, SettingsError
 from assistant.progress import Progress
 from assistant.question import read_question
-from assistant.records import Filters, Turn, to_plain
+from assistant.records import Filters, Status, Turn, to_plain
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
@@ -265,32 +265,92 @@ def search(
 
 @app.command()
 def batch(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="CSV or TSV with a column of questions.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="CSV to write, or TSV by its name.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[IN] OUT",
+            help="Questions and answers: CSV, TSV, JSONL, Parquet or Excel by their names, - for a pipe. "
+            "With --per-paper OUT alone.",
+        ),
+    ],
     index: IndexOption = None,
     model: ModelOption = None,
     question_column: Annotated[
         str, typer.Option("--question-column", help="The column that holds the questions.")
     ] = "question",
+    per_paper: Annotated[
+        list[str] | None,
+        typer.Option("--per-paper", help="Ask this of every paper, a row a paper; repeatable."),
+    ] = None,
+    years: YearsOption = None,
+    venue: VenueOption = None,
+    author: AuthorOption = None,
+    paper: PaperOption = None,
+    exclude: ExcludeOption = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="Where answers are kept [default: OUT.journal]."),
+    ] = None,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="Ask again what failed, and nothing else.")
+    ] = False,
+    only_abstained: Annotated[
+        bool, typer.Option("--only-abstained", help="Ask again what was not answered, and nothing else.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask everything again.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Ask so many at most; the rest another time."),
+    ] = None,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, help="Questions asked at a time; pays with a model server.")
+    ] = 1,
+    raw_formulas: Annotated[
+        bool,
+        typer.Option("--raw-formulas", help="Put no ' before what a spreadsheet would calculate."),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be asked, why, and how long it takes.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Answer every question of a CSV; a broken row gets status=error and does not stop the rest."""
+    """Answer a table of questions, or ask every paper; a rerun asks only what is new, changed or failed."""
     from assistant import batch as batches
+    from assistant.batch.summary import describe, describe_forecast
 
-    plan = batches.plan(source, target, question_column)
-    assistant = _open(index, model)
+    source, target = _in_and_out(files, per_paper)
+    filters = _filters(years, venue, author, paper, exclude)
+    if filters != Filters() and not per_paper:
+        raise typer.BadParameter("go with --per-paper; rows have a column filters", param_hint="filters")
+    if fresh and (retry_errors or only_abstained):
+        raise typer.BadParameter(
+            "asks all again, --retry-errors and --only-abstained a part", param_hint="--fresh"
+        )
+    only: dict[Status, bool] = {"error": retry_errors, "abstained": only_abstained}
+    options = batches.Options(
+        journal=journal,
+        only=frozenset(status for status, chosen in only.items() if chosen),
+        fresh=fresh,
+        limit=limit,
+        concurrency=concurrency,
+        raw_formulas=raw_formulas,
+    )
+    if source:
+        plan = batches.prepare(batches.table_task(source, question_column), target, options)
+        assistant = _open(index, model)
+    else:
+        assistant = _open(index, model)
+        task = batches.papers_task(assistant.index, per_paper or [], filters)
+        plan = batches.prepare(task, target, options)
+    told = err if target == Path("-") else out  # the table itself is on standard output
+    if dry_run:
+        forecast = batches.forecast(plan, assistant)
+        lines = describe_forecast(forecast, str(target))
+        told.print(_json(forecast) if as_json else "\n".join(lines))
+        return
     with _bar() as progress:
         summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"))
-    if as_json:
-        _print_json(to_plain(summary))
-        return
-    counts = ", ".join(f"{count} {status}" for status, count in sorted(summary.statuses.items()))
-    resumed = f" ({summary.resumed} taken from the run before)" if summary.resumed else ""
-    if summary.outdated:
-        err.print(
-            "an interrupted run had answered with another model, index or settings; all was answered anew"
-        )
-    out.print(f"{target}: {counts}{resumed}, in {summary.seconds:.0f} s")
+    told.print(_json(summary) if as_json else "\n".join(describe(summary, str(target))))
 
 
 @app.command()
@@ -551,8 +611,21 @@ def _years(text: str) -> tuple[int | None, int | None]:
     return (start, end) if dash else (start, start)
 
 
+def _in_and_out(files: Sequence[Path], per_paper: Sequence[str] | None) -> tuple[Path | None, Path]:
+    """The files of a batch, the first of which is not there where the papers are asked."""
+    wanted = 1 if per_paper else 2
+    if len(files) != wanted:
+        named = "OUT alone, the papers are the index's" if per_paper else "IN and OUT"
+        raise typer.BadParameter(f"takes {named}; {len(files)} files are given", param_hint="batch")
+    return (None if per_paper else files[0]), files[-1]
+
+
 def _print_json(plain: Any) -> None:
-    out.print(json.dumps(plain, ensure_ascii=False, indent=2))
+    out.print(_json(plain))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(to_plain(value), ensure_ascii=False, indent=2)
 
 
 @contextmanager

@@ -83,6 +83,10 @@ class Index:
         passes = _passes(filters)
         return np.fromiter(map(passes, self.papers), dtype=np.bool_, count=len(self.papers))[self.paper_rows]
 
+    def matching(self, filters: Filters) -> tuple[Paper, ...]:
+        """The papers that pass `filters`, in order."""
+        return tuple(filter(_passes(filters), self.papers))
+
     @cached_property
     def _position(self) -> dict[str, int]:
         return {paper.id: position for position, paper in enumerate(self.papers)}

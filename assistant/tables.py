@@ -1,17 +1,19 @@
-"""CSV and TSV files as rows with their line numbers: encodings, delimiters and ragged rows."""
+"""CSV and TSV files as rows with their line numbers, read in a stream: encodings, delimiters, ragged rows."""
 
 from __future__ import annotations
 
 import codecs
 import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from assistant.errors import CorpusError
 
 _DELIMITERS = ",;\t"
+_CHUNK = 1 << 20
+_LONGEST_FIELD = 2**31 - 1  # the most that csv takes everywhere; a field may be as long as its file
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +63,73 @@ def read_table(path: Path) -> Table:
     Raises:
         CorpusError: the file can't be read, or has no header.
     """
+    encoding = encoding_of(path)
+    return parse_table(str(path), text_lines(path, encoding), encoding, tabs=path.suffix.casefold() == ".tsv")
+
+
+def encoding_of(path: Path) -> str:
+    """The encoding that `decode` would take for a file, which is read once for that.
+
+    Raises:
+        CorpusError: the file can't be read.
+    """
     try:
-        text, encoding = decode(path.read_bytes())
+        with path.open("rb") as file:
+            if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
+                return "utf-16"
+            file.seek(0)
+            decoder = codecs.getincrementaldecoder("utf-8")()
+            while chunk := file.read(_CHUNK):
+                decoder.decode(chunk)
+            decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
     except OSError as error:
         raise CorpusError(f"{path} can't be read: {error.strerror}") from error
-    text = text.replace("\0", "")
-    csv.field_size_limit(max(len(text), csv.field_size_limit()))
-    first = text.split("\n", 1)[0]
-    delimiter = "\t" if path.suffix.casefold() == ".tsv" else max(_DELIMITERS, key=first.count)
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    return "utf-8"
+
+
+def text_lines(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a file with their ends as they are, as `encoding_of` has read it."""
+    handling = {"utf-16": "replace", "cp1252": "latin-1-byte"}.get(encoding, "strict")
+    named = "utf-8-sig" if encoding == "utf-8" else encoding
     try:
-        header = tuple(name.strip() for name in next(records, []))
+        with path.open(encoding=named, errors=handling, newline="") as file:
+            yield from file
+    except OSError as error:
+        raise CorpusError(f"{path} can't be read: {error.strerror}") from error
+
+
+def parse_table(name: str, lines: Iterable[str], encoding: str, *, tabs: bool) -> Table:
+    """The table in these lines, which are read as its rows are; `name` is for messages.
+
+    Raises:
+        CorpusError: there is no header.
+    """
+    csv.field_size_limit(_LONGEST_FIELD)
+    lines = iter(lines)
+    first = next(lines, "")
+    delimiter = "\t" if tabs else max(_DELIMITERS, key=first.count)
+    begun: list[str] = []
+    records = csv.reader(_noted(chain([first], lines), begun), delimiter=delimiter, strict=True)
+    try:
+        header = tuple(cell.strip() for cell in next(records, []))
     except csv.Error as error:
-        raise CorpusError(f"{path} line 1: {_explained(error)}") from error
-    if not all(character.isprintable() or character.isspace() for name in header for character in name):
-        raise CorpusError(f"{path} is no text table: its first line holds control characters; save it as CSV")
+        raise CorpusError(f"{name} line 1: {_explained(error)}") from error
+    if not all(character.isprintable() or character.isspace() for cell in header for character in cell):
+        raise CorpusError(f"{name} is no text table: its first line holds control characters; save it as CSV")
     if not any(header):
-        raise CorpusError(f"{path} is empty: its first line must name the columns")
-    return Table(header, _rows(path, header, records, text.splitlines()), encoding)
+        raise CorpusError(f"{name} is empty: its first line must name the columns")
+    return Table(header, _rows(name, header, records, begun), encoding)
+
+
+def _noted(lines: Iterable[str], begun: list[str]) -> Iterator[str]:
+    """The lines without NULs; the first one after `begun` was emptied is put into it."""
+    for line in lines:
+        line = line.replace("\0", "")
+        if not begun:
+            begun.append(line)
+        yield line
 
 
 def _explained(error: csv.Error) -> str:
@@ -88,22 +139,24 @@ def _explained(error: csv.Error) -> str:
 
 
 def _rows(
-    path: Path, header: tuple[str, ...], records: Iterator[list[str]], lines: Sequence[str]
+    name: str, header: tuple[str, ...], records: Iterator[list[str]], begun: list[str]
 ) -> Iterator[TableRow]:
     while True:
         line = records.line_num + 1  # type: ignore[attr-defined]
+        begun.clear()
         try:
             cells = next(records)
         except StopIteration:
             return
         except csv.Error as error:
             # The line as it stands goes along, so that nothing of it is lost.
-            yield TableRow(line, tuple(lines[line - 1 : line]), f"{path} line {line}: {_explained(error)}")
+            as_it_stands = tuple(text.rstrip("\r\n") for text in begun)
+            yield TableRow(line, as_it_stands, f"{name} line {line}: {_explained(error)}")
             continue
         if not cells and len(header) > 1:
             continue  # an empty line; in a table of one column it is an empty cell
         cells = cells or [""]
         fault = None
         if len(cells) != len(header):
-            fault = f"{path} line {line} has {len(cells)} fields, the header has {len(header)}"
+            fault = f"{name} line {line} has {len(cells)} fields, the header has {len(header)}"
         yield TableRow(line, tuple(cells), fault)

@@ -332,6 +332,39 @@ def bench_search(
     _write_json(as_json, bench.to_plain(found, about))
 
 
+@bench_app.command("batch")
+def bench_batch(
+    index: IndexOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
+    concurrency: Annotated[int, typer.Option(min=2, help="Questions asked at a time.")] = 4,
+    limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 32,
+    rows: Annotated[int, typer.Option(min=1, help="Rows of the batch that is restarted.")] = 100_000,
+    repeats: Annotated[int, typer.Option(min=1, help="Rows that the journal is timed with.")] = 1_000,
+    gold: GoldOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Time a batch: journal and restart, and rows a minute one by one and several at a time."""
+    from tempfile import TemporaryDirectory
+
+    from assistant.api import Assistant
+    from eval import batching, bench
+    from eval.experiments import read_material
+
+    places = _places(gold, index)
+    questions = [item.question for item in read_material(*places).chosen("dev", limit)]
+    assistant = Assistant.open(places[1], settings=Settings.load(model=model))
+    # In the working folder, since the system's temporary one may be memory, which syncs in no time.
+    with TemporaryDirectory(dir=".", prefix=".bench-") as folder:
+        result = batching.sample_result(assistant, questions[0])
+        found = batching.journal_cost(result, Path(folder), repeats=repeats)
+        found += batching.restart(assistant, result, Path(folder), rows=rows)
+    rates, differing = batching.throughput(assistant, questions, concurrency=concurrency)
+    about = {"model": assistant.model_name, "questions": len(questions), "answers that differ": differing}
+    for line in bench.table(found + rates, about):
+        print(line)
+    _write_json(as_json, bench.to_plain(found + rates, about))
+
+
 @bench_app.command("passages")
 def bench_passages(
     pool: PoolOption = 10_000,

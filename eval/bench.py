@@ -44,7 +44,7 @@ def measure(name: str, call: Timed, *, repeats: int = 30, warmup: int = 3) -> Me
     """Time `call` `repeats` times, after `warmup` calls that do not count."""
     for _ in range(warmup):
         call()
-    return _summarised(name, [_timed(call) for _ in range(repeats)])
+    return summarised(name, [_timed(call) for _ in range(repeats)])
 
 
 def ratio(name: str, a: Timed, b: Timed, *, repeats: int = 30, warmup: int = 3) -> Measurement:
@@ -52,7 +52,7 @@ def ratio(name: str, a: Timed, b: Timed, *, repeats: int = 30, warmup: int = 3) 
     for _ in range(warmup):
         a()
         b()
-    return _summarised(name, [_timed(a) / _timed(b) for _ in range(repeats)], unit="x")
+    return summarised(name, [_timed(a) / _timed(b) for _ in range(repeats)], unit="x")
 
 
 def machine() -> dict[str, Any]:
@@ -110,7 +110,8 @@ def _timed(call: Timed) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _summarised(name: str, values: Sequence[float], unit: str = "ms") -> Measurement:
+def summarised(name: str, values: Sequence[float], unit: str = "ms") -> Measurement:
+    """A measurement of values taken elsewhere."""
     return Measurement(
         name, len(values), median(values), min(values), max(values), nearest_rank(values, 95), unit
     )

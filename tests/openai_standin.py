@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,12 +13,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer: each piece is written by itself; `complete=False` hangs up instead of ending properly."""
+    """An answer: each piece is written by itself; `complete=False` hangs up instead of ending properly.
+
+    A status of 0 hangs up without a word.
+    """
 
     pieces: Iterable[bytes]
     status: int = 200
     content_type: str = "text/event-stream"
     complete: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of_json(cls, value: Any, status: int = 200) -> Reply:
@@ -38,9 +42,24 @@ class StandIn:
 
     url: str
     models: Reply
-    completion: Reply
+    completion: Reply | Callable[[Request], Reply]
     requests: list[Request] = field(default_factory=list)
     hung_up_on: threading.Event = field(default_factory=threading.Event)
+    running: int = 0
+    most_at_once: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        """Count the request that is being answered."""
+        with self.lock:
+            self.running += 1
+            self.most_at_once = max(self.most_at_once, self.running)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.running -= 1
 
 
 def event(value: Any) -> bytes:
@@ -98,11 +117,15 @@ class _Handler(BaseHTTPRequestHandler):
             super().handle()
 
     def do_GET(self) -> None:
+        self._read()
         self._answer(self._state.models if self.path == "/v1/models" else Reply((), 404))
 
     def do_POST(self) -> None:
-        known = self.path == "/v1/chat/completions"
-        self._answer(self._state.completion if known else Reply((), 404))
+        request = self._read()
+        with self._state.counted():
+            completion = self._state.completion
+            reply = completion(request) if callable(completion) else completion
+            self._answer(reply if self.path == "/v1/chat/completions" else Reply((), 404))
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet."""
@@ -112,13 +135,21 @@ class _Handler(BaseHTTPRequestHandler):
         state: StandIn = self.server.state  # type: ignore[attr-defined]
         return state
 
-    def _answer(self, reply: Reply) -> None:
+    def _read(self) -> Request:
         sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self._state.requests.append(Request(self.path, dict(self.headers), json.loads(sent or b"null")))
-        self.close_connection = not reply.complete
+        request = Request(self.path, dict(self.headers), json.loads(sent or b"null"))
+        self._state.requests.append(request)
+        return request
+
+    def _answer(self, reply: Reply) -> None:
+        self.close_connection = not reply.complete or not reply.status
+        if not reply.status:
+            return
         try:
             self.send_response(reply.status)
             self.send_header("Content-Type", reply.content_type)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             for piece in reply.pieces:

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import csv
 import gc
+import io
+import itertools
 import tempfile
+import threading
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +35,11 @@ from assistant import (
 from assistant.api import default_index
 from assistant.errors import CorpusError, IndexFormatError, ModelError, QuestionError
 from assistant.fitted import FITTED, load_fitted
+from assistant.generation.base import Delta
+from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.progress import silent
+from assistant.records import Message
 from assistant.resources import sample_corpus
 from assistant.testing import OPEN_GATES, HashingEmbedder, ScriptedModel
 
@@ -227,3 +235,86 @@ def test_index_that_is_named_is_never_made(embedder: HashingEmbedder, tmp_path: 
     settings = Settings(index=tmp_path / "mine", model="none")
     with pytest.raises(IndexFormatError, match="no index at"):
         Assistant.open(embedder=embedder, settings=settings)
+
+
+@pytest.fixture
+def three(index: Index, embedder: HashingEmbedder) -> tuple[Assistant, ScriptedModel]:
+    """An assistant over the three papers, and its model."""
+    model = ScriptedModel(CUT)
+    return Assistant(index, embedder, model, Settings()), model
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_a_batch_gives_each_row_with_its_answer_in_order(
+    three: tuple[Assistant, ScriptedModel], concurrency: int
+) -> None:
+    rows = [f"{MEMORY} {n}" for n in range(10)]
+    found = list(three[0].batch(rows, concurrency=concurrency))
+    assert [row for row, _ in found] == rows
+    assert [answer.question for _, answer in found] == rows
+    assert {answer.status for _, answer in found} == {"answered"}
+
+
+def test_a_batch_takes_the_rows_of_a_csv_file_with_history_and_filters(
+    three: tuple[Assistant, ScriptedModel],
+) -> None:
+    file = io.StringIO(
+        "id,Frage,history,filters\n"
+        '1,And is decoding faster with it?,"[[""What does LongCache reduce?"", ""Memory.""]]",\n'
+        f'2,{MEMORY},,"{{""exclude_ids"": [""a1""]}}"\n'
+    )
+    first, second = three[0].batch(csv.DictReader(file), question_column="Frage")
+    assert (first[0]["id"], first[1].standalone_question) == ("1", "And is decoding faster with LongCache?")
+    assert (second[0]["id"], second[1].citations) == ("2", ())
+
+
+def test_a_row_that_fails_has_an_answer_that_says_why(three: tuple[Assistant, ScriptedModel]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"question": ""},
+        {"question": MEMORY, "filters": {"year": []}},
+        {"question": MEMORY},
+    ]
+    empty, unknown, sound = (answer for _, answer in three[0].batch(rows))
+    assert (empty.status, empty.reason.code) == ("error", "bad_row")
+    assert empty.reason.sentence.startswith("the question is empty")
+    assert (unknown.status, unknown.reason.code) == ("error", "bad_row")
+    assert unknown.reason.sentence.startswith("filters has the unknown key 'year'")
+    assert sound.status == "answered"
+
+
+def test_a_batch_reads_its_rows_as_it_needs_them_and_stops_when_closed(
+    three: tuple[Assistant, ScriptedModel],
+) -> None:
+    assistant, model = three
+    drawn = itertools.count()
+    rows = assistant.batch(f"{MEMORY} {n}" for n in drawn)
+    assert next(rows)[0] == f"{MEMORY} 0"
+    rows.close()
+    assert next(drawn) == 1
+    assert len(model.prompts) == 1
+
+
+def test_closing_a_batch_stops_the_answers_that_are_being_written(
+    index: Index, embedder: HashingEmbedder
+) -> None:
+    second = threading.Event()
+    closed: list[str] = []
+
+    class Endless(ScriptedModel):
+        def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
+            if "(0)" in messages[-1].content:
+                assert second.wait(10)
+                yield from super().stream(messages, max_tokens=max_tokens)
+                return
+            try:
+                while True:
+                    second.set()
+                    yield Delta("more ")
+            finally:
+                closed.append(messages[-1].content)
+
+    assistant = Assistant(index, embedder, Endless(CUT), Settings())
+    rows = assistant.batch((f"{MEMORY} ({n})" for n in range(100)), concurrency=2)
+    assert next(rows)[0] == f"{MEMORY} (0)"
+    rows.close()
+    assert 1 <= len(closed) <= 2

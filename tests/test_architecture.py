@@ -20,7 +20,7 @@ ORDER = """
     errors records progress arrays terms text sentences instructions names quantities polarity spelling
     resources storage
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
-    settings tables tokens prompts
+    settings tables rows parallel tokens prompts
     readers.base readers.sources readers.blocks readers.columns readers.latex
     readers.bibtex readers.delimited readers.jsonl readers.listing readers.parquet readers.pubmed
     readers.spreadsheet readers.tagged readers.formats readers readers.rejects readers.preview
@@ -33,7 +33,8 @@ ORDER = """
     generation.transformers generation
     events inquiry testing answering api __init__
     page page.exchange page.rendering page.page
-    batch doctor cli __main__
+    batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
+    batch.summary batch.work batch doctor cli __main__
 """.split()
 
 # Libraries that one part of the package stands for, so that it can be exchanged there alone.
@@ -45,14 +46,15 @@ OWNERS = {
     "rapidfuzz": "spelling",
     "tiktoken": "tokens",
     "gguf": "models.conversion",
+    "tenacity": "generation.openai",
     "httpx": "generation.openai",
     "torch": "generation.transformers",
     "typer": "cli",
     "bibtexparser": "readers.bibtex",
     "charset_normalizer": "readers.sources",
     "lxml": "readers.pubmed",
-    "openpyxl": "readers.spreadsheet",
-    "pyarrow": "readers.parquet",
+    "openpyxl": "readers.spreadsheet batch.formats",
+    "pyarrow": "readers.parquet batch.formats",
     "pylatexenc": "readers.latex",
     "rispy": "readers.tagged",
     "llama_index": "chunking vector_store generation.llama_index",

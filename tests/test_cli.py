@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -383,13 +384,65 @@ def test_search_shows_scores_and_passages(run: Run, says: Callable[..., None]) -
     assert run("search", "gradient", "--venue", "none").out == "No papers found.\n"
 
 
-def test_batch_answers_a_file(run: Run, says: Callable[..., None], tmp_path: Path) -> None:
-    says(CUT, "The excerpts do not mention whales.", CUT, "The excerpts do not mention whales.")
-    (tmp_path / "in.csv").write_text(f"question\n{MEMORY}\n\nWhere do whales sing?\n", encoding="utf-8")
-    ran = run("batch", tmp_path / "in.csv", tmp_path / "out.csv")
-    assert (ran.code, ran.out) == (0, f"{tmp_path / 'out.csv'}: 1 abstained, 1 answered, 1 error, in 0 s\n")
-    summary = json.loads(run("batch", tmp_path / "in.csv", tmp_path / "out.csv", "--json").out)
-    assert summary["statuses"] == {"answered": 1, "abstained": 1, "error": 1}  # the empty line
+@pytest.fixture
+def questions(says: Callable[..., None], tmp_path: Path) -> tuple[Path, Path]:
+    """Three questions in a file, the last of them empty, and a file to write."""
+    says(CUT)
+    source = tmp_path / "in.csv"
+    source.write_text(f"question\n{MEMORY}\nWhere do whales sing?\n\n", encoding="utf-8")
+    return source, tmp_path / "out.csv"
+
+
+def test_batch_answers_a_file_and_a_rerun_takes_what_is_known(run: Run, questions: tuple[Path, Path]) -> None:
+    first = run("batch", *questions)
+    assert first.code == 0
+    head, took, failed = first.out.splitlines()
+    assert head == f"{questions[1]}: 1 abstained, 1 answered, 1 error, in 0 s"
+    assert re.fullmatch(
+        r"a question took \d\.\d s \(median\), \d\.\d s \(95th percentile\), slowest row 2 .*row \d .*; "
+        r"\d+ tokens read, 6 written",
+        took,
+    )
+    assert failed == (
+        "of status error: row 4: the question is empty; ask something about the papers; "
+        "the same command asks them again"
+    )
+    summary = json.loads(run("batch", *questions, "--json").out)
+    assert summary["statuses"] == {"answered": 1, "abstained": 1, "error": 1}
+    assert summary["choices"] == {"kept": 2, "failed": 1}
+
+
+def test_a_dry_run_asks_nothing(run: Run, questions: tuple[Path, Path]) -> None:
+    assert run("batch", *questions, "--dry-run").out == (
+        f"{questions[1]}: 3 to ask (3 new)\nhow long that takes is not known yet; --limit 20 asks a few\n"
+    )
+    run("batch", *questions)
+    told = run("batch", *questions, "--dry-run", "--only-abstained").out.splitlines()
+    assert told[:2] == [
+        f"{questions[1]}: 1 to ask (1 again)",
+        "not to ask: 2 taken from the journal",
+    ]
+    assert json.loads(run("batch", *questions, "--dry-run", "--fresh", "--json").out)["asked"] == 3
+
+
+def test_a_batch_into_a_pipe_keeps_its_summary_off_it(run: Run, questions: tuple[Path, Path]) -> None:
+    journal = questions[1].with_name("j")
+    ran = run("batch", questions[0], "-", "--journal", journal)
+    assert [row["status"] for row in csv.DictReader(io.StringIO(ran.out))] == [
+        "answered",
+        "abstained",
+        "error",
+    ]
+    assert "\n-: 1 abstained, 1 answered, 1 error, in " in ran.err
+
+
+def test_papers_are_asked_one_by_one(run: Run, says: Callable[..., None], tmp_path: Path) -> None:
+    says(CUT)
+    review = tmp_path / "review.csv"
+    ran = run("batch", review, "--per-paper", "What is reduced?", "--years", "2021-2023", "--raw-formulas")
+    assert ran.code == 0
+    with review.open(newline="") as file:
+        assert [row["paper_id"] for row in csv.DictReader(file)] == ["a1", "a2"]
 
 
 def test_chat_remembers_the_turns_and_survives_a_bad_question(run: Run, says: Callable[..., None]) -> None:
@@ -431,6 +484,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str]] = {
     "no papers": (("ingest", "absent.jsonl"), "absent.jsonl does not exist"),
     "not papers": (("ingest", "picture.png"), "picture.png"),
     "no questions": (("batch", "absent.csv", "out.csv"), "absent.csv can't be read: No such file"),
+    "a pipe without a journal": (("batch", "q.csv", "-"), "give it one by --journal PATH"),
     "unknown model": (("ask", "x", "--model", "nope"), "no model is known as 'nope'"),
     "model not here": (("ask", "x"), "is not installed: run `assistant models pull "),
     "unknown model to pull": (("models", "pull", "nope"), "unknown model 'nope'"),
@@ -441,6 +495,7 @@ ERRORS: dict[str, tuple[tuple[str, ...], str]] = {
 @pytest.mark.parametrize(("arguments", "message"), ERRORS.values(), ids=ERRORS)
 def test_error_is_one_line(run: Run, arguments: tuple[str, ...], message: str) -> None:
     Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    Path("q.csv").write_text("question\nWhy?\n")
     ran = run(*arguments)
     assert (ran.code, ran.out) == (1, "")
     (line,) = ran.err.strip().splitlines()
@@ -474,6 +529,13 @@ USAGE: dict[str, tuple[tuple[str, ...], str]] = {
         "'recent' is not a year or a range such as 2020-2023",
     ),
     "years in words, searching": (("search", "x", "--years", "20-x"), "'20-x' is not a year or a range"),
+    "no output": (("batch", "in.csv"), "takes IN and OUT; 1 files are given"),
+    "papers and questions": (
+        ("batch", "in.csv", "out.csv", "--per-paper", "Why?"),
+        "takes OUT alone, the papers are the index's; 2 files are given",
+    ),
+    "filters for a table": (("batch", "in.csv", "out.csv", "--years", "2020"), "go with --per-paper"),
+    "all and a part": (("batch", "in.csv", "out.csv", "--fresh", "--retry-errors"), "asks all again"),
     "no papers wanted": (("search", "x", "-k", "0"), "Invalid value for '-k'"),
 }
 

@@ -7,6 +7,8 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from openai_standin import DONE, Reply, StandIn, answer, chunk, standin, usage
 from pydantic import SecretStr
 
 from assistant.errors import GenerationError, SettingsError
+from assistant.generation import openai
 from assistant.generation.base import Delta
 from assistant.generation.openai import OpenAIServer
 from assistant.records import Message, Usage
@@ -21,6 +24,14 @@ from assistant.settings import Settings
 
 QUESTION = (Message("system", "Answer briefly."), Message("user", "hello world"))
 KEY = "sk-very-secret-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses, in seconds, that were made between attempts, or rather were not."""
+    pauses: list[float] = []
+    monkeypatch.setattr(openai, "_sleep", pauses.append)
+    return pauses
 
 
 @pytest.fixture
@@ -224,6 +235,98 @@ def test_a_refusal_to_list_models_gives_the_servers_reason(
     assert failure(server).startswith(f"{server.url} {expected}")
 
 
+def in_turn(server: StandIn, *replies: Reply) -> None:
+    """Make the server give these replies to one request after another."""
+    turns = iter(replies)
+    server.completion = lambda request: next(turns)
+
+
+BUSY = (Reply((), status) for status in (408, 429, 500, 502, 503, 504))
+LOST = Reply((), 0)
+
+
+@pytest.mark.parametrize("trouble", [*BUSY, LOST], ids=lambda reply: str(reply.status))
+def test_a_busy_server_and_a_lost_connection_are_tried_again_ever_later(
+    server: StandIn, slept: list[float], trouble: Reply
+) -> None:
+    in_turn(server, trouble, trouble, trouble, answer("Here I am."))
+    assert ask(server)[0] == Delta("Here I am.")
+    first, second, third = filter(None, slept)
+    # Doubled from half a second, each with up to half a second at random.
+    assert 0.5 <= first <= 1.0 <= second <= 1.5 <= 2.0 <= third <= 2.5
+
+
+def test_after_five_attempts_it_is_an_error(server: StandIn) -> None:
+    server.completion = LOST
+    assert "broke off" in failure(server)
+    assert len(server.requests) == 1 + 5  # the list of models came first
+
+
+@pytest.mark.parametrize("status", [400, 401, 404])
+def test_what_will_not_go_away_is_not_tried_again(server: StandIn, status: int) -> None:
+    server.completion = Reply((), status)
+    failure(server)
+    assert len(server.requests) == 1 + 1
+
+
+def test_the_server_says_when_to_come_again_to_all_threads(server: StandIn, slept: list[float]) -> None:
+    model = OpenAIServer(server.url, Settings())
+    in_turn(server, Reply((), 429, headers={"Retry-After": "7"}), answer("one"), answer("two"))
+    assert next(model.stream(QUESTION, max_tokens=5)) == Delta("one")
+    assert 7.0 in slept
+    slept.clear()
+    assert next(model.stream(QUESTION, max_tokens=5)) == Delta("two")
+    assert 6.0 < slept[0] <= 7.0  # the pauses before were none, so the time has not come
+
+
+def test_the_server_may_say_when_by_a_date(server: StandIn, slept: list[float]) -> None:
+    when = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    in_turn(server, Reply((), 503, headers={"Retry-After": when}), answer("later"))
+    assert ask(server)[0] == Delta("later")
+    assert 57.0 < max(slept) <= 60.0
+
+
+@pytest.mark.parametrize("told", ["soon", "", "Mon, 1 Jan 2024", "-5"])
+def test_what_is_no_time_is_passed_over(server: StandIn, slept: list[float], told: str) -> None:
+    in_turn(server, Reply((), 503, headers={"Retry-After": told}), answer("later"))
+    assert ask(server)[0] == Delta("later")
+    assert max(slept) <= 1.0
+
+
+def test_who_says_to_come_tomorrow_has_failed(server: StandIn, slept: list[float]) -> None:
+    server.completion = Reply((), 429, headers={"Retry-After": "86400"})
+    assert "answered 429" in failure(server)
+    assert max(slept) == 0.0
+
+
+def test_an_answer_that_has_begun_is_not_asked_for_again(server: StandIn) -> None:
+    server.completion = Reply([chunk("half")], complete=False)
+    failure(server)
+    assert len(server.requests) == 1 + 1
+
+
+def test_a_server_that_never_stops_is_stopped(server: StandIn) -> None:
+    def forever() -> Iterator[bytes]:
+        while True:
+            yield chunk("more ")
+
+    server.completion = Reply(forever())
+    *pieces, last = ask(server, max_tokens=2)
+    assert len(pieces) == 8 * 2 + 1
+    assert last.usage is not None
+    assert last.usage.truncated
+
+
+def test_signs_of_life_without_an_answer_are_silence(server: StandIn) -> None:
+    def pings() -> Iterator[bytes]:
+        while True:
+            yield b": ping\n\n"
+            time.sleep(0.01)
+
+    server.completion = Reply(pings())
+    assert "sent nothing for 0.1 s" in failure(server, Settings(request_timeout=0.1))
+
+
 ended = "ended its answer in the middle"
 strange = "sent what the OpenAI protocol does not have: "
 RUBBISH = [
@@ -293,6 +396,7 @@ def test_silence_longer_than_the_timeout_is_an_error(server: StandIn) -> None:
     server.completion = Reply(stalled())
     message = failure(server, Settings(request_timeout=0.2))
     asked.set()
+    assert len(server.requests) == 1 + 1  # it has had its time
     assert message == f"{server.url} sent nothing for 0.2 s, the setting request_timeout"
 
 
@@ -336,13 +440,27 @@ def test_a_key_that_no_header_can_carry_is_refused_without_showing_it(server: St
     assert "secret" not in str(caught.value)
 
 
-def test_a_password_in_the_url_is_used_and_not_shown(server: StandIn) -> None:
+def test_a_password_in_the_url_is_used_and_not_shown(
+    server: StandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
     server.completion = Reply((), 500)
     url = server.url.replace("http://", "http://user:pa55@")
     with pytest.raises(GenerationError) as caught:
         list(OpenAIServer(url, Settings()).stream(QUESTION, max_tokens=5))
     assert str(caught.value).startswith(f"{server.url} answered 500")
     assert server.requests[-1].headers["Authorization"].startswith("Basic ")
+    assert "pa55" not in caplog.text
+
+
+def test_a_password_that_the_server_repeats_is_masked(server: StandIn) -> None:
+    server.completion = of_status(400, "no user with pa55")
+    with pytest.raises(GenerationError, match=r"answered 400: no user with \*\*\*$"):
+        list(
+            OpenAIServer(server.url.replace("http://", "http://user:pa55@"), Settings()).stream(
+                QUESTION, max_tokens=5
+            )
+        )
 
 
 def test_tokens_are_counted_by_cl100k_or_by_the_tokenizer_named(server: StandIn, tmp_path: Path) -> None:

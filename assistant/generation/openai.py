@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    retry_if_result,
+    wait_exponential,
+    wait_random,
+)
 
 from assistant.errors import GenerationError, SettingsError, first_line
 from assistant.generation.base import Delta
@@ -19,6 +30,14 @@ from assistant.tokens import cl100k
 
 _CONNECT_SECONDS = 10.0
 _CONTEXT_WINDOW = 4096  # where the server does not tell; few models read less
+_ATTEMPTS = 5
+_BUSY = (408, 429, 500, 502, 503, 504)
+# Not a timeout while reading: a server that hangs has had its time, and would take as much again.
+_LOST = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError)
+_BACKOFF = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
+_LONGEST_PAUSE = 120.0  # seconds that a server may tell us to wait; what asks for more has failed
+_SURPLUS = 8  # pieces per token allowed that a server may send before it is taken not to stop
+_sleep = time.sleep
 _WITHOUT_LIST = (404, 405, 501)
 _NEXT_STEP = {
     401: "; set ASSISTANT_API_KEY to a key that it takes",
@@ -75,6 +94,8 @@ class OpenAIServer:
     """A model behind an OpenAI-compatible URL: `http://host:port/v1` or `http://host:port/v1#model`.
 
     The server is asked for its models at once, so that a wrong URL or key shows before the first question.
+    A completion that a busy server refuses, or whose connection is lost before it begins, is asked for again
+    a few times, ever later, or when the server says; while it says so no other thread asks either.
     """
 
     def __init__(self, url: str, settings: Settings) -> None:
@@ -83,11 +104,15 @@ class OpenAIServer:
         self._timeout = settings.request_timeout
         self._key = _checked(settings.api_key)
         self._count = _counter(settings.tokenizer)
+        self._resume = 0.0  # when the server may be asked again, on the monotonic clock
         with self._errors_mapped():
-            # A user name or password in the URL is for the server, not for messages.
-            self._url = str(httpx.URL(base).copy_with(userinfo=b"")).rstrip("/")
+            # A user name or password in the URL is for the server, not for messages or logs.
+            given = httpx.URL(base)
+            self._password = given.password
+            self._url = str(given.copy_with(userinfo=b"")).rstrip("/")
             self._client = httpx.Client(
-                base_url=base,
+                base_url=self._url,
+                auth=(given.username, given.password) if given.userinfo else None,
                 headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
                 timeout=httpx.Timeout(self._timeout, connect=min(_CONNECT_SECONDS, self._timeout)),
                 # A connection per completion: none is left open, and none found closed by the server.
@@ -103,7 +128,7 @@ class OpenAIServer:
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator closes the connection, at which servers stop."""
-        text, finish, spent = "", "", None
+        text, finish, spent, pieces = "", "", None, 0
         with self._errors_mapped(), self._posted(messages, max_tokens) as response:
             for chunk in self._chunks(response):
                 spent = chunk.usage or spent
@@ -111,7 +136,11 @@ class OpenAIServer:
                     finish = choice.finish_reason or finish
                     if choice.delta.content:
                         text += choice.delta.content
+                        pieces += 1
                         yield Delta(choice.delta.content)
+                if pieces > _SURPLUS * max_tokens:
+                    finish = "length"
+                    break
         if spent is None:
             prompt_tokens = sum(self._count(message.content) for message in messages)
             spent = _Spent(prompt_tokens=prompt_tokens, completion_tokens=self._count(text))
@@ -129,13 +158,47 @@ class OpenAIServer:
         }
         # Encoded here because json.dumps escapes the lone surrogates that httpx fails on.
         content, headers = json.dumps(body), {"Content-Type": "application/json"}
-        with self._client.stream("POST", "/chat/completions", content=content, headers=headers) as response:
+        retrying = Retrying(
+            sleep=_sleep,
+            stop=_is_over,
+            wait=self._pause,
+            retry=retry_if_exception_type(_LOST) | retry_if_result(_is_busy),
+            # At the end what came last is the outcome: it tells why.
+            retry_error_callback=lambda state: state.outcome and state.outcome.result(),
+        )
+        response = retrying(
+            lambda: self._sent(
+                self._client.build_request("POST", "/chat/completions", content=content, headers=headers)
+            )
+        )
+        try:
             self._check(response)
             yield response
+        finally:
+            response.close()
+
+    def _sent(self, request: httpx.Request) -> httpx.Response:
+        """The response to a request, its body yet to come; that of a busy server is read."""
+        _sleep(max(0.0, self._resume - time.monotonic()))
+        response = self._client.send(request, stream=True)
+        if _is_busy(response):
+            response.read()
+        return response
+
+    def _pause(self, state: RetryCallState) -> float:
+        """Seconds until the next attempt."""
+        if state.outcome is None or state.outcome.failed:
+            return _BACKOFF(state)
+        told = _retry_after(state.outcome.result())
+        if told is None:
+            return _BACKOFF(state)
+        if told <= _LONGEST_PAUSE:
+            self._resume = max(self._resume, time.monotonic() + told)
+        return told
 
     def _chunks(self, response: httpx.Response) -> Iterator[_Chunk]:
         finished = False
-        for line in _lines(response):
+        for line in self._lines(response):
             field, _, data = line.partition(":")
             if field in ("", "event", "id", "retry"):  # blank lines, comments, and what carries no text
                 continue
@@ -148,6 +211,23 @@ class OpenAIServer:
             yield chunk
         if not finished:
             raise GenerationError(f"{self._url} ended its answer in the middle; ask again, or see its log")
+
+    def _lines(self, response: httpx.Response) -> Iterator[str]:
+        """The whole lines of a stream; httpx's own also end at U+2028, which JSON may hold."""
+        rest, heard = b"", time.monotonic()
+        for piece in response.iter_bytes():
+            *lines, rest = (rest + piece).split(b"\n")
+            if any(line.startswith(b"data:") for line in lines):
+                heard = time.monotonic()
+            elif time.monotonic() - heard > self._timeout:  # a server may keep a dead answer alive for ever
+                raise self._silent()
+            for line in lines:
+                yield line.decode("utf-8", "replace").rstrip("\r")
+
+    def _silent(self) -> GenerationError:
+        return GenerationError(
+            f"{self._url} sent nothing for {self._timeout:g} s, the setting request_timeout"
+        )
 
     def _served_models(self, *, needed: bool) -> dict[str, int]:
         """The context window of each model by name; empty where the server has no list and none is needed."""
@@ -196,7 +276,8 @@ class OpenAIServer:
             if isinstance(content, dict):
                 content = content.get(key, content)
         line = " ".join(str(content).split())
-        line = line.replace(self._key, "***") if self._key else line
+        for secret in filter(None, (self._key, self._password)):
+            line = line.replace(secret, "***")
         return line if len(line) <= 200 else f"{line[:199]}…"
 
     @contextmanager
@@ -208,22 +289,32 @@ class OpenAIServer:
                 f"{self._url} can't be reached: {first_line(error)}; is the server running?"
             ) from error
         except httpx.TimeoutException as error:
-            raise GenerationError(
-                f"{self._url} sent nothing for {self._timeout:g} s, the setting request_timeout"
-            ) from error
+            raise self._silent() from error
         except httpx.TransportError as error:
             raise GenerationError(f"{self._url} broke off: {first_line(error)}; see its log") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise GenerationError(f"{self._url} can't be used: {first_line(error)}") from error
 
 
-def _lines(response: httpx.Response) -> Iterator[str]:
-    """The whole lines of a stream; httpx's own also end at U+2028, which JSON may hold."""
-    rest = b""
-    for piece in response.iter_bytes():
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.decode("utf-8", "replace").rstrip("\r")
+def _is_over(state: RetryCallState) -> bool:
+    return state.attempt_number >= _ATTEMPTS or state.upcoming_sleep > _LONGEST_PAUSE
+
+
+def _is_busy(response: httpx.Response) -> bool:
+    return response.status_code in _BUSY
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that a server tells to wait, as a number or until a date."""
+    told = response.headers.get("Retry-After", "")
+    try:
+        seconds = float(told)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(told) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):  # no date, or one without a time zone
+            return None
+    return max(0.0, seconds)
 
 
 def _checked(key: SecretStr | None) -> str:

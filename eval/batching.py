@@ -1,0 +1,118 @@
+"""What a batch costs and gives: its journal, its restart, and rows a minute, alone and several at a time."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from assistant.answer import Answer
+from assistant.api import Assistant
+from assistant.batch import Options, Plan, prepare, run, table_task
+from assistant.batch.columns import Result, result_of
+from assistant.batch.conditions import conditions_of, digest_of, key_of
+from assistant.batch.journal import Journal, reading
+from assistant.rows import Request
+from eval.bench import Measurement, measure, summarised
+
+_CHUNK = 4  # questions per worker that are timed together
+
+
+def journal_cost(result: Result, folder: Path, *, repeats: int) -> list[Measurement]:
+    """What the journal adds to a row: making its key and its line, and syncing that to the disk, apart."""
+    synced: list[float] = []
+    written: list[float] = []
+
+    def sync(file: int) -> None:
+        started = time.perf_counter()
+        os.fsync(file)
+        synced.append((time.perf_counter() - started) * 1000)
+
+    with Journal(folder / "cost.journal", sync) as journal:
+        for n in range(repeats):
+            started = time.perf_counter()
+            request = Request(f"question {n}")
+            journal.answer(key_of(request, "conditions"), request.question, result)
+            written.append((time.perf_counter() - started) * 1000 - synced[-1])
+    return [summarised("journal, beside the sync", written), summarised("sync", synced)]
+
+
+def restart(assistant: Assistant, result: Result, folder: Path, *, rows: int) -> list[Measurement]:
+    """How long a batch of so many answered rows takes to find that there is nothing to ask."""
+    plan = _answered(assistant, result, folder, rows)
+
+    def rerun() -> None:
+        summary = run(plan, assistant, lambda done, total: None)
+        assert summary.asked == 0, "everything is in the journal"
+
+    def open_journal() -> None:
+        with reading(plan.journal) as (contents, _):
+            assert len(contents.places) == rows
+
+    rerun()  # the first writes the output
+    return [
+        measure(f"journal of {rows} opened", open_journal, repeats=3, warmup=0),
+        measure(f"batch of {rows} restarted", rerun, repeats=3, warmup=0),
+    ]
+
+
+def throughput(
+    assistant: Assistant, questions: Sequence[str], *, concurrency: int
+) -> tuple[list[Measurement], int]:
+    """Rows a minute one by one and several at a time, and in how many rows status or citations differ.
+
+    Both ask the same questions, a few at a time and in turns, so that a slow spell falls on both.
+    """
+    rates: dict[int, list[float]] = {1: [], concurrency: []}
+    differing = 0
+    for n, some in enumerate(_chunks(questions, concurrency * _CHUNK)):
+        found: dict[int, list[Answer]] = {}
+        for workers in sorted(rates, reverse=bool(n % 2)):
+            seconds, found[workers] = _timed(assistant, some, workers)
+            rates[workers].append(60 * len(some) / seconds)
+        differing += sum(map(_differ, found[1], found[concurrency]))
+    alone, together = rates[1], rates[concurrency]
+    ratios = [b / a for a, b in zip(alone, together, strict=True)]
+    measured = [
+        summarised("one by one", alone, "rows/min"),
+        summarised(f"{concurrency} at a time", together, "rows/min"),
+        summarised("ratio", ratios, "x"),
+    ]
+    return measured, differing
+
+
+def sample_result(assistant: Assistant, question: str) -> Result:
+    """A result as long as results are."""
+    return result_of(assistant.ask(question), 1.0)
+
+
+def _answered(assistant: Assistant, result: Result, folder: Path, rows: int) -> Plan:
+    source, target = folder / "in.csv", folder / "out.csv"
+    questions = [f"question {n}" for n in range(rows)]
+    source.write_text("\n".join(["question", *questions]), encoding="utf-8")
+    plan = prepare(table_task(source, "question"), target, Options())
+    conditions = conditions_of(assistant)
+    with Journal(plan.journal, lambda file: None) as journal:
+        journal.begin(conditions)
+        for question in questions:
+            journal.answer(key_of(Request(question), digest_of(conditions)), question, result)
+    return plan
+
+
+def _chunks(questions: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    return (questions[at : at + size] for at in range(0, len(questions), size))
+
+
+def _timed(assistant: Assistant, questions: Sequence[str], workers: int) -> tuple[float, list[Answer]]:
+    started = time.perf_counter()
+    answers = [answer for _, answer in assistant.batch(questions, concurrency=workers)]
+    return time.perf_counter() - started, answers
+
+
+def _differ(a: Answer, b: Answer) -> bool:
+    return _told(a) != _told(b)
+
+
+def _told(answer: Answer) -> object:
+    return answer.status, [(citation.paper_id, citation.start) for citation in answer.citations]
