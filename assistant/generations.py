@@ -1,7 +1,8 @@
 """The folder format of an index: immutable generations and one pointer that is replaced atomically.
 
     index/NAME/CURRENT                the name of the generation in force
-    index/NAME/generations/<id>/      manifest.json, papers.jsonl, passages.jsonl, vectors.faiss, bm25/
+    index/NAME/generations/<id>/      manifest.json, papers.jsonl, origins.jsonl, passages.jsonl,
+                                       vectors.faiss, bm25/
 
 A generation is written under a temporary name, synced, renamed, and only then pointed to. Readers that
 have opened an older one keep it; the newest replaced one stays on disk for them.
@@ -28,6 +29,7 @@ from assistant.storage import sha256_of, sync, sync_tree, write_atomically
 FORMAT_VERSION = 1
 
 PAPERS = "papers.jsonl"
+ORIGINS = "origins.jsonl"
 PASSAGES = "passages.jsonl"
 VECTORS = "vectors.faiss"
 LEXICAL = "bm25"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +17,7 @@ from assistant.embedding import Embedder
 from assistant.errors import IndexFormatError
 from assistant.generations import (
     LEXICAL,
+    ORIGINS,
     PAPERS,
     PASSAGES,
     VECTORS,
@@ -25,7 +26,7 @@ from assistant.generations import (
     read_manifest,
 )
 from assistant.lexical import LexicalIndex
-from assistant.records import Filters, Paper, Passage
+from assistant.records import Filters, Origin, Paper, Passage
 from assistant.vectors import VectorIndex
 
 
@@ -36,8 +37,9 @@ class Index:
         self.folder = folder
         generation = current_generation(folder)
         self.manifest: Manifest = read_manifest(generation)
-        self.papers = read_papers(generation)
-        self.passages = tuple(_read_passages(generation, self.papers))
+        self._generation = generation
+        self.papers: Sequence[Paper] = read_papers(generation)
+        self.passages: Sequence[Passage] = tuple(_read_passages(generation, self.papers))
         try:
             self.vectors = VectorIndex.open(generation / VECTORS)
             self.lexical = LexicalIndex.open(generation / LEXICAL)
@@ -71,7 +73,22 @@ class Index:
         """The passages of a paper of this index, in their order."""
         position = self._position[paper.id]
         first, last = np.searchsorted(self.paper_rows, (position, position + 1))
-        return self.passages[first:last]
+        return tuple(self.passages[first:last])
+
+    @cached_property
+    def origins(self) -> Sequence[tuple[Origin, ...]]:
+        """The records that each paper was made of, parallel to `papers`."""
+        return read_origins(self._generation, len(self.papers))
+
+    @cached_property
+    def spans(self) -> Rows:
+        """The position of its paper, start and end of each passage (n × 3)."""
+        rows = zip(self.paper_rows, self.passages, strict=True)
+        return np.array([(row, p.start, p.end) for row, p in rows], dtype=np.int64).reshape(-1, 3)
+
+    def digests(self) -> Mapping[str, int]:
+        """The position of the paper that each record, by the digest of its raw text, went into."""
+        return {one.digest: row for row, origins in enumerate(self.origins) for one in origins}
 
     def __contains__(self, paper_id: object) -> bool:
         return paper_id in self._position
@@ -97,6 +114,15 @@ def read_papers(generation: Path) -> tuple[Paper, ...]:
         raise IndexFormatError(f"{generation / PAPERS} is damaged: {error}") from error
 
 
+def read_origins(generation: Path, papers: int) -> Sequence[tuple[Origin, ...]]:
+    """The origins of the papers of a generation; empty for each where none were kept."""
+    path = generation / ORIGINS
+    if not path.exists():
+        return ((),) * papers
+    with path.open(encoding="utf-8") as file:
+        return tuple(tuple(Origin(*origin) for origin in json.loads(line)) for line in file)
+
+
 def paper_from_plain(plain: dict[str, Any]) -> Paper:
     """The paper that `to_plain` and JSON made `plain` of."""
     plain["authors"] = tuple(plain.get("authors", ()))
@@ -114,7 +140,7 @@ def paper_to_plain(paper: Paper) -> dict[str, Any]:
     return plain
 
 
-def _read_passages(generation: Path, papers: tuple[Paper, ...]) -> Iterator[Passage]:
+def _read_passages(generation: Path, papers: Sequence[Paper]) -> Iterator[Passage]:
     """Passages are stored as [position of the paper, start, end]; their text is the abstract's."""
     number = 0
     previous = -1

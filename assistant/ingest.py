@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 
 import numpy as np
 
 from assistant.arrays import Vectors
+from assistant.building import Contents, build
 from assistant.chunking import Chunker, embedded_text
 from assistant.embedding import Embedder
 from assistant.errors import CorpusError
-from assistant.generations import (
-    LEXICAL,
-    PAPERS,
-    PASSAGES,
-    VECTORS,
-    Manifest,
-    check_papers,
-    exists,
-    new_generation,
-    recoverable_generation,
-    seal,
-    writer,
-)
-from assistant.index import Index, paper_to_plain, read_papers
+from assistant.generations import Manifest, check_papers, exists, recoverable_generation, writer
+from assistant.index import Index, read_papers
 from assistant.instructions import planted
-from assistant.lexical import LexicalIndex
 from assistant.progress import Progress
 from assistant.records import Paper
 from assistant.text import canonical
-from assistant.vectors import VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,29 +177,24 @@ def _write(
     texts = [embedded_text(paper, passage) for paper, passage in pairs]
     vectors = _encode(texts, known, embedder, progress)
 
-    with new_generation(folder) as staging:
-        lines = [json.dumps(paper_to_plain(paper), ensure_ascii=False) for paper in papers]
-        content = "".join(f"{line}\n" for line in lines).encode()
-        (staging / PAPERS).write_bytes(content)
-        with (staging / PASSAGES).open("w", encoding="utf-8") as file:
-            for position, chunks in enumerate(chunked):
-                file.writelines(f"[{position},{p.start},{p.end}]\n" for p in chunks.passages)
-        VectorIndex.from_vectors(vectors).save(staging / VECTORS)
-        LexicalIndex.from_texts(texts).save(staging / LEXICAL)
-        return seal(
-            staging,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            corpus_sha256=hashlib.sha256(content).hexdigest(),
-            papers=len(papers),
-            passages=len(pairs),
-            passages_cut=sum(chunks.cut for chunks in chunked),
-            passage_tokens=passage_tokens,
-            passage_overlap=passage_overlap,
-            papers_flagged=flagged,
-            embedder=embedder.name,
-            embedder_fingerprint=embedder.fingerprint,
-            dimension=embedder.dimension,
-        )
+    spans = [
+        (position, passage.start, passage.end)
+        for position, chunks in enumerate(chunked)
+        for passage in chunks.passages
+    ]
+    contents = Contents(
+        papers,
+        ((),) * len(papers),
+        np.array(spans, dtype=np.int64).reshape(-1, 3),
+        vectors,
+        embedder.name,
+        embedder.fingerprint,
+        passage_tokens,
+        passage_overlap,
+        passages_cut=sum(chunks.cut for chunks in chunked),
+        papers_flagged=flagged,
+    )
+    return build(folder, contents, progress)
 
 
 def _encode(

@@ -23,7 +23,7 @@ ORDER = """
     settings tables tokens prompts
     readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
     embedding similarity chunking
-    generations vectors lexical index vector_store ingest retrieval
+    generations vectors lexical index vector_store building ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
     context verification citations labels composition abstention answer

@@ -303,7 +303,7 @@ def test_an_interrupt_leaves_the_old_index_and_a_second_run_goes_through(
 KILLED = """
 import os, sys
 from pathlib import Path
-import assistant.generations, assistant.ingest
+import assistant.building, assistant.generations, assistant.ingest
 from assistant.progress import silent
 from assistant.records import Paper
 from assistant.testing import HashingEmbedder
@@ -317,7 +317,7 @@ ingest(papers, Path(folder), HashingEmbedder(), passage_tokens=160, progress=ass
 
 
 @pytest.mark.parametrize(
-    ("module", "step"), [("assistant.ingest", "seal"), ("assistant.generations", "write_atomically")]
+    ("module", "step"), [("assistant.building", "seal"), ("assistant.generations", "write_atomically")]
 )
 def test_a_kill_leaves_an_index_that_opens_and_can_be_written(
     papers: tuple[Paper, ...],

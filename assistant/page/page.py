@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -111,7 +111,7 @@ def asked(assistant: Assistant, question: str, conversation: Conversation) -> It
         yield (*conversation, replace(exchange, fault=str(error)))
 
 
-def suggested(papers: tuple[Paper, ...]) -> list[str]:
+def suggested(papers: Sequence[Paper]) -> list[str]:
     """Questions to begin with, about papers that are there."""
     titles = {paper.title for paper in papers}
     return [question for title, question in EXAMPLES.items() if title in titles]
