@@ -358,4 +358,5 @@ def test_progress_counts_papers_and_passages(papers: tuple[Paper, ...], tmp_path
         (2, 3, "splitting abstracts"),
         (3, 3, "splitting abstracts"),
         (3, 3, "embedding passages"),
+        (3, 3, "indexing words"),
     ]
