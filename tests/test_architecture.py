@@ -22,7 +22,7 @@ ORDER = """
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
     settings tables tokens prompts
     readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
-    embedding similarity chunking
+    embedding similarity chunking resemblance identity
     generations vectors lexical index vector_store building ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
