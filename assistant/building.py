@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
+
 from assistant.arrays import Rows, Vectors
 from assistant.chunking import embedded_text
+from assistant.errors import IndexFormatError
 from assistant.generations import (
     LEXICAL,
-    ORIGINS,
-    PAPERS,
-    PASSAGES,
+    SPANS,
     VECTORS,
     Manifest,
+    current_generation,
     new_generation,
+    read_manifest,
     seal,
 )
-from assistant.index import paper_to_plain
 from assistant.lexical import LexicalIndex
+from assistant.papers import write_papers
 from assistant.progress import Progress
 from assistant.records import Origin, Paper, Passage
-from assistant.vectors import VectorIndex
+from assistant.vectors import Scale, VectorIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +49,21 @@ class Contents:
     papers_flagged: int
 
 
-def build(folder: Path, contents: Contents, progress: Progress) -> Manifest:
+def build(folder: Path, contents: Contents, progress: Progress, scale: Scale | None = None) -> Manifest:
     """Write `contents` as a new generation of the index in `folder`, and make it the one in force.
 
     The caller holds the right to write (`generations.writer`); a fault leaves the old generation in force.
     """
+    vectors = VectorIndex.from_vectors(contents.vectors, scale, _replaced_vectors(folder, contents))
     with new_generation(folder) as staging:
-        lines = [json.dumps(paper_to_plain(paper), ensure_ascii=False) for paper in contents.papers]
-        content = "".join(f"{line}\n" for line in lines).encode()
-        (staging / PAPERS).write_bytes(content)
-        with (staging / ORIGINS).open("w", encoding="utf-8") as file:
-            for origins in contents.origins:
-                file.write(json.dumps([[o.source, o.line, o.digest] for o in origins]) + "\n")
-        with (staging / PASSAGES).open("w", encoding="utf-8") as file:
-            file.writelines(f"[{position},{start},{end}]\n" for position, start, end in contents.spans)
-        VectorIndex.from_vectors(contents.vectors).save(staging / VECTORS)
+        corpus_sha256 = write_papers(staging, contents.papers, contents.origins)
+        np.save(staging / SPANS, contents.spans)
+        vectors.save(staging / VECTORS)
         LexicalIndex.from_texts(_texts(contents, progress)).save(staging / LEXICAL)
         return seal(
             staging,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            corpus_sha256=hashlib.sha256(content).hexdigest(),
+            corpus_sha256=corpus_sha256,
             papers=len(contents.papers),
             passages=len(contents.spans),
             passages_cut=contents.passages_cut,
@@ -76,8 +72,21 @@ def build(folder: Path, contents: Contents, progress: Progress) -> Manifest:
             papers_flagged=contents.papers_flagged,
             embedder=contents.embedder,
             embedder_fingerprint=contents.embedder_fingerprint,
-            dimension=contents.vectors.shape[1],
+            dimension=vectors.dimension,
+            vectors=vectors.kind,
+            vector_recall=round(vectors.recall(contents.vectors), 4),
         )
+
+
+def _replaced_vectors(folder: Path, contents: Contents) -> VectorIndex | None:
+    """The vectors of the generation in force, if they are of the same embedder."""
+    try:
+        generation = current_generation(folder)
+        if read_manifest(generation).embedder_fingerprint != contents.embedder_fingerprint:
+            return None
+        return VectorIndex.open(generation / VECTORS)
+    except IndexFormatError:
+        return None  # there is none yet, or none that can be read
 
 
 def _texts(contents: Contents, progress: Progress) -> Iterator[str]:

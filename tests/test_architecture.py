@@ -23,7 +23,7 @@ ORDER = """
     settings tables tokens prompts
     readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
     embedding similarity chunking resemblance identity
-    generations vectors lexical index vector_store building ingest retrieval
+    frames columns generations papers vectors lexical index vector_store building ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
     context verification citations labels composition abstention answer
@@ -39,6 +39,7 @@ OWNERS = {
     "gradio": "page",
     "faiss": "vectors",
     "bm25s": "lexical",
+    "zstandard": "frames",
     "Stemmer": "terms",
     "rapidfuzz": "spelling",
     "tiktoken": "tokens",
