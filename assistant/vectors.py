@@ -154,5 +154,5 @@ class VectorIndex:
 
 
 def _inverted_file(count: int, dimension: int) -> Any:
-    lists = int(_LISTS_PER_ROOT * count**0.5)
+    lists = min(count, int(_LISTS_PER_ROOT * count**0.5))
     return faiss.IndexIVFScalarQuantizer(faiss.IndexFlatIP(dimension), dimension, lists, *_EIGHT_BITS, False)
