@@ -46,7 +46,7 @@ class Contents:
     passage_tokens: int
     passage_overlap: int
     passages_cut: int
-    papers_flagged: int
+    flagged: tuple[str, ...]
 
 
 def build(folder: Path, contents: Contents, progress: Progress, scale: Scale | None = None) -> Manifest:
@@ -69,7 +69,7 @@ def build(folder: Path, contents: Contents, progress: Progress, scale: Scale | N
             passages_cut=contents.passages_cut,
             passage_tokens=contents.passage_tokens,
             passage_overlap=contents.passage_overlap,
-            papers_flagged=contents.papers_flagged,
+            flagged=contents.flagged,
             embedder=contents.embedder,
             embedder_fingerprint=contents.embedder_fingerprint,
             dimension=vectors.dimension,

@@ -26,7 +26,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from assistant.errors import IndexFormatError
 from assistant.records import to_plain
-from assistant.storage import sha256_of, sync, sync_tree, write_atomically
+from assistant.storage import sha256_of, size_of, sync, sync_tree, write_atomically
 
 FORMAT_VERSION = 2
 
@@ -57,8 +57,9 @@ class FileFacts:
 class Manifest:
     """What an index was made from and with; `files` maps each file to its size and SHA-256.
 
-    `corpus_sha256` is of the papers as JSON lines; `vector_recall` the share of the 100 nearest passages that
-    a search among `vectors`, which says how they are kept, finds.
+    `corpus_sha256` is of the papers as JSON lines; `flagged` are the ids of those whose abstracts give orders
+    to a language model; `vector_recall` is the share of the 100 nearest passages that a search among
+    `vectors`, which says how they are kept, finds.
     """
 
     format_version: int
@@ -73,7 +74,7 @@ class Manifest:
     dimension: int
     files: dict[str, FileFacts]
     passage_overlap: int
-    papers_flagged: int
+    flagged: tuple[str, ...]
     vectors: str
     vector_recall: float
 
@@ -88,6 +89,15 @@ class Manifest:
             *([str(self.passage_overlap)] if self.passage_overlap else []),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The bytes of each part of the index: papers, columns, origins, spans, vectors, bm25."""
+        sizes: dict[str, int] = {}
+        for name, file in self.files.items():
+            part = name.partition("/")[0].partition(".")[0]
+            sizes[part] = sizes.get(part, 0) + file.bytes
+        return sizes
 
 
 _MANIFESTS = TypeAdapter(Manifest)
@@ -212,6 +222,30 @@ def writer(index: Path) -> Iterator[None]:
         raise IndexFormatError(
             f"{index} can't be written: {error.strerror or error}; what was there before is untouched"
         ) from error
+
+
+def replaced_bytes(index: Path) -> int:
+    """The bytes of what is in the folder of generations and not in force."""
+    generations = index / _GENERATIONS
+    return size_of(generations) - size_of(current_generation(index))
+
+
+def compact(index: Path) -> int:
+    """Remove replaced generations and what killed writers left; returns the bytes that were freed.
+
+    Who has a replaced one open can go on reading it.
+
+    Raises:
+        IndexFormatError: there is no index, its pointer leads nowhere, or another process is writing it.
+    """
+    current_generation(index)
+    before = size_of(index)
+    with writer(index):
+        current = current_generation(index)
+        for path in (index / _GENERATIONS).iterdir():
+            if path != current:
+                shutil.rmtree(path, ignore_errors=True)
+        return before - size_of(index)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, overload
@@ -52,14 +52,6 @@ class StoredPapers(Sequence[Paper]):
         try:
             return paper_from_plain(json.loads(self._frames[row]))
         except (ValueError, KeyError, TypeError) as error:
-            raise self._damaged(error) from error
-
-    def lines(self) -> Iterator[bytes]:
-        """Every paper as a line of JSON, as they were hashed."""
-        try:
-            for line in self._frames:
-                yield line + b"\n"
-        except ValueError as error:
             raise self._damaged(error) from error
 
     def row_of(self, paper_id: str) -> int | None:
@@ -115,6 +107,14 @@ def read_origins(generation: Path, papers: int) -> Sequence[tuple[Origin, ...]]:
         return tuple(tuple(Origin(*one) for one in some) for some in read_json(generation / ORIGINS))
     except (OSError, ValueError, TypeError) as error:
         raise IndexFormatError(f"{generation / ORIGINS} is damaged: {error}") from error
+
+
+def exported(papers: Iterable[Paper]) -> Iterator[bytes]:
+    """Papers as JSON lines of which a reader makes the same papers: what is extra is a field like others."""
+    for paper in papers:
+        plain = paper_to_plain(paper)
+        plain |= plain.pop("extra", {})
+        yield json.dumps(plain, ensure_ascii=False).encode() + b"\n"
 
 
 def paper_from_plain(plain: dict[str, Any]) -> Paper:

@@ -174,7 +174,7 @@ def _open_book(
     made = read_manifest(current_generation(material.index))
     as_made = {"passage_tokens": made.passage_tokens, "passage_overlap": made.passage_overlap}
     wanted = {name: value for name, value in settings.passages.items() if name in configuration.overrides}
-    unit = as_made | wanted
+    unit: dict[str, Any] = as_made | wanted
 
     def assistant(folder: Path) -> Assistant:
         return Assistant.open(folder, model=model, embedder=embedder, settings=settings)

@@ -13,11 +13,13 @@ from assistant.generations import (
     FORMAT_VERSION,
     FileFacts,
     Manifest,
+    compact,
     current_generation,
     exists,
     new_generation,
     read_manifest,
     recoverable_generation,
+    replaced_bytes,
     seal,
     verify,
     writer,
@@ -34,7 +36,7 @@ FACTS: dict[str, Any] = {
     "embedder_fingerprint": "hashing-64",
     "dimension": 64,
     "passage_overlap": 0,
-    "papers_flagged": 0,
+    "flagged": (),
     "vectors": "whole, all searched",
     "vector_recall": 1.0,
 }
@@ -119,7 +121,7 @@ def test_the_manifest_reads_as_it_was_written(index: Path) -> None:
         ({"passage_tokens": 80}, True),
         ({"passage_overlap": 20}, True),
         ({"vectors": "8 bits a component, all searched"}, False),
-        ({"papers_flagged": 1}, False),
+        ({"flagged": ("a1",)}, False),
         ({"format_version": 3}, True),
     ],
 )
@@ -273,6 +275,32 @@ def test_verify_finds_a_flipped_byte_that_the_size_does_not_tell(index: Path) ->
         f"{generation}/bm25/vocab has SHA-256 {found}, its manifest says {expected}; "
         f"run `assistant index rebuild --index {index}`"
     ]
+
+
+def test_the_parts_of_an_index_are_what_its_files_and_folders_are_called() -> None:
+    names = {"papers/ends.npy": 1, "papers/frames.zst": 2, "origins.json.zst": 4, "bm25/vocab": 8}
+    files = {name: FileFacts(size, "") for name, size in names.items()}
+    assert Manifest(FORMAT_VERSION, files=files, **FACTS).parts == {"papers": 3, "origins": 4, "bm25": 8}
+
+
+def test_compacting_leaves_the_generation_in_force_alone(index: Path) -> None:
+    publish(index, "two")
+    (index / "generations" / ".staging").mkdir()
+    (index / "generations" / ".staging" / "papers").write_text("half")
+    (index / ".CURRENT.0123").write_text("0000")
+    old = sum(path.stat().st_size for path in (index / "generations" / "000001").rglob("*") if path.is_file())
+    assert replaced_bytes(index) == old + len("half")
+    assert compact(index) == old + len("half") + len("0000")
+    assert (content(index), on_disk(index)) == ("two", {"000002"})
+    assert compact(index) == replaced_bytes(index) == 0
+
+
+def test_nothing_is_compacted_where_the_pointer_is_lost(index: Path) -> None:
+    publish(index, "two")
+    (index / "CURRENT").unlink()
+    with pytest.raises(IndexFormatError, match="CURRENT is missing"):
+        compact(index)
+    assert on_disk(index) == {"000001", "000002"}
 
 
 def test_a_second_writer_is_refused(index: Path) -> None:

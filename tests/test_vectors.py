@@ -94,13 +94,14 @@ def test_what_is_no_index_is_an_error(tmp_path: Path, content: bytes | None) -> 
         VectorIndex.open(tmp_path / "vectors")
 
 
-def unit(count: int, dimension: int = 16) -> Vectors:
+def directions(count: int, dimension: int = 16) -> Vectors:
     """Unit vectors in every direction."""
     vectors = np.random.default_rng(42).standard_normal((count, dimension), dtype=np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
-MANY = unit(2_000)
+MANY = directions(2_000)
 KINDS = {
     "whole": (Scale(), "whole, all searched"),
     "8 bits": (Scale(whole=0), "8 bits a component, all searched"),
@@ -122,7 +123,7 @@ def big(request: pytest.FixtureRequest, tmp_path: Path) -> VectorIndex:
 
 def test_the_kind_follows_the_size() -> None:
     scale = Scale(whole=3, every=4)
-    kinds = [VectorIndex.from_vectors(unit(count), scale).kind for count in (3, 4, 5)]
+    kinds = [VectorIndex.from_vectors(directions(count), scale).kind for count in (3, 4, 5)]
     # A list for each of 5 vectors would be 4 * sqrt(5) = 8; there are no more lists than vectors.
     assert kinds[:2] == ["whole, all searched", "8 bits a component, all searched"]
     assert re.fullmatch(r"8 bits a component, \d of 5 lists searched", kinds[2])
@@ -166,7 +167,7 @@ def test_vectors_taken_over_do_not_drift(scale: Scale) -> None:
     first = VectorIndex.from_vectors(MANY, scale)
     stored = first.vectors(np.arange(len(MANY)))
     # Fewer and more, of a smaller range: learned from them, the 8 bits would stand for other values.
-    second = VectorIndex.from_vectors(np.concatenate([stored[100:], unit(50) / 2]), scale, like=first)
+    second = VectorIndex.from_vectors(np.concatenate([stored[100:], directions(50) / 2]), scale, like=first)
     np.testing.assert_array_equal(second.vectors(np.arange(1_900)), stored[100:])
     alone = VectorIndex.from_vectors(stored[100:] * 0.9, scale)
     assert np.any(alone.vectors(np.arange(1_900)) != stored[100:] * 0.9)
