@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -309,27 +310,46 @@ def external(
 
 @bench_app.command("search")
 def bench_search(
-    index: IndexOption = None,
+    index: Annotated[
+        list[Path] | None,
+        typer.Option("--index", help="Index folder; repeatable [default: as `assistant ask` has it]."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Folder of the outside data, whose one-line summaries are then asked."),
+    ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Calls timed of each stage.")] = 200,
     gold: GoldOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Time query embedding, search, and retrieval end to end, with the questions of the dev split."""
+    """Time opening and search, weigh memory and disk, of indexes of any sizes, each in a process of its own.
+
+    The questions are those of the dev split; with --data the summaries that authors wrote of their papers,
+    and it is told how well these find their papers in the largest index.
+    """
     from assistant.embedding import open_embedder
     from assistant.index import Index
-    from eval import bench
+    from eval import bench, searching
     from eval.experiments import read_material
 
-    places = _places(gold, index)
+    folders = index or [_places(gold, None)[1]]
+    queries = searching.summaries(data) if data else []
+    asked = [query.text for query in queries]
+    asked = asked or [item.question for item in read_material(*_places(gold, folders[0])).chosen("dev", None)]
+    costs = [searching.cost(folder, asked, repeats) for folder in folders]
+    for folder, cost in zip(folders, costs, strict=True):
+        about = {"index": str(folder), "papers": cost.papers, "passages": cost.passages}
+        for line in bench.table(cost.stages, about):
+            print(line)
+        print()
+    tables = [searching.costs_table(costs)]
     settings = Settings.load()
     embedder = open_embedder(settings)
-    queries = [item.question for item in read_material(*places).chosen("dev", None)]
-    opened = Index.open(places[1], embedder)
-    found = bench.search(opened, embedder, settings, queries, repeats=repeats)
-    about = {"index": str(places[1]), "papers": len(opened.papers), "passages": len(opened.passages)}
-    for line in bench.table(found, about):
-        print(line)
-    _write_json(as_json, bench.to_plain(found, about))
+    largest = max(zip(costs, folders, strict=True), key=lambda pair: pair[0].papers)[1]
+    found = searching.quality_table(Index.open(largest, embedder), embedder, settings.fusion, queries)
+    _print_tables([*tables, *([found] if found else [])], None)
+    plain = [asdict(cost) for cost in costs]
+    _write_json(as_json, {"machine": bench.machine(), "costs": plain, "quality": found and found.rows})
 
 
 @bench_app.command("passages")
