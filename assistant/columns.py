@@ -169,7 +169,7 @@ class Columns:
         """The codes of the authors with a word, or words, that begin so in any case."""
         pattern = re.compile(rf"\b{re.escape(beginning)}", re.I)
         text, starts = self._marked
-        found = [match.start() for match in re.finditer(re.escape(_marked(beginning)), text)]
+        found = list(_places(text, _marked(beginning)))
         for code in np.unique(np.searchsorted(starts, found, side="right") - 1).tolist():
             if pattern.search(self.author_names[code]):  # it has the last word on what is the same letter
                 yield code
@@ -177,17 +177,25 @@ class Columns:
     @cached_property
     def _marked(self) -> tuple[str, Rows]:
         """All authors in one text to search, and where each begins in it."""
-        names = [_marked(name) for name in self.author_names]
-        lengths = np.array([len(name) + 1 for name in names], dtype=np.int64)
-        return "\n".join(names), np.cumsum(lengths) - lengths
+        text = _marked("\n".join(name.replace("\n", " ") for name in self.author_names))
+        breaks = np.frombuffer(text.encode("utf-32-le"), dtype="<u4") == ord("\n")
+        return text, np.concatenate([[0], np.flatnonzero(breaks) + 1])
 
 
-def _marked(name: str) -> str:
-    """A name so that what is the same to a regular expression in any case is the same text.
+def _places(text: str, part: str) -> Iterator[int]:
+    """Where the part stands in the text."""
+    place = text.find(part)
+    while place >= 0:
+        yield place
+        place = text.find(part, place + 1)
+
+
+def _marked(names: str) -> str:
+    """Names so that what is the same to a regular expression in any case is the same text.
 
     Case-folding does that but for i, which is also the small letter of İ, and the capital of ı.
     """
-    return _WORD_START.sub(_MARK, name.casefold().replace("i\u0307", "i").replace("ı", "i"))
+    return _WORD_START.sub(_MARK, names.casefold().replace("i\u0307", "i").replace("ı", "i"))
 
 
 def _hash(paper_id: str) -> int:
