@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -26,6 +27,7 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.ingest import Ingested
     from assistant.models import ModelStore
 
 
@@ -57,6 +59,7 @@ out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 _COLUMNS = 4  # signals a line
+_SHOWN = 10  # merges and near-duplicates each; there may be thousands
 
 IndexOption = Annotated[
     Path | None,
@@ -125,9 +128,12 @@ def ingest(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show the first papers as read; store nothing.")
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete the papers that are in none of the files any more.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an index, or bring it up to date: papers are added, or replaced by id."""
+    """Create an index, or bring it up to date: papers are added, updated, and merged where they are one."""
     from assistant.readers import read_corpora
 
     settings = Settings.load()
@@ -148,22 +154,14 @@ def ingest(
     folder = index or settings.index or _index_named_after(files[0])
     embedder = open_embedder(settings)
     with _bar() as progress:
-        done = ingest_papers(corpus.papers, folder, embedder, **settings.passages, progress=progress)
-    if as_json:
-        _print_json({"index": str(folder), "rejected": len(corpus.rejects), **to_plain(done)})
-        return
-    out.print(
-        f"{folder}: {done.added} papers added, {done.updated} updated, {done.unchanged} unchanged, "
-        f"{len(corpus.rejects)} rejected; {done.manifest.papers} papers in {done.manifest.passages} passages"
-    )
-    if done.flagged:
-        err.print(_flagged(done.flagged))
-    if folder != Path("index/sample"):
-        out.print(f'Ask it: assistant ask "..." --index {folder}')
-    if done.manifest.passages_cut:
-        err.print(
-            f"{done.manifest.passages_cut} passages are longer than the embedder reads; their ends were cut"
+        done = ingest_papers(
+            corpus.papers, folder, embedder, **settings.passages, prune=prune, progress=progress
         )
+    done = replace(done, rejected=(*corpus.rejects, *done.rejected))
+    if as_json:
+        _print_json({"index": str(folder), **_counts(done), **to_plain(done)})
+        return
+    _print_ingested(folder, done)
 
 
 @app.command()
@@ -360,25 +358,37 @@ def models_verify(
 
 @index_app.command("info")
 def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Show an index's counts, sizes and what it was made with."""
+    """Show an index's counts, what it was made with, the size of its parts, and whether it opens."""
     from assistant.api import default_index
-    from assistant.generations import current_generation, read_manifest
+    from assistant.generations import replaced_bytes
+    from assistant.index import Index
 
     folder = index or default_index(Settings.load())
-    manifest = read_manifest(current_generation(folder))
-    size = sum(file.bytes for file in manifest.files.values())
+    manifest = Index(folder).manifest
+    size, replaced = sum(manifest.parts.values()), replaced_bytes(folder)
     if as_json:
-        _print_json({"index": str(folder), "bytes": size, **to_plain(manifest)})
+        sizes = {"bytes": size, "parts": manifest.parts, "replaced_bytes": replaced}
+        _print_json(
+            {"index": str(folder), "fingerprint": manifest.fingerprint, **sizes, **to_plain(manifest)}
+        )
         return
     out.print(f"index        {folder}, {size / 1e6:.1f} MB, made {manifest.created}")
     out.print(f"papers       {manifest.papers}")
-    if manifest.papers_flagged:
-        out.print(f"flagged      {manifest.papers_flagged} with text that reads like an order to a model")
+    if manifest.flagged:
+        out.print(f"flagged      {len(manifest.flagged)} with text that reads like an order to a model")
     out.print(f"passages     {manifest.passages} of at most {manifest.passage_tokens} tokens")
     out.print(f"cut          {manifest.passages_cut} passages are longer than the embedder reads")
     out.print(f"embedder     {manifest.embedder} {manifest.embedder_fingerprint[:12]}")
-    out.print(f"vectors      {manifest.dimension} dimensions")
+    out.print(f"vectors      {manifest.dimension} dimensions, {manifest.vectors}")
+    out.print(f"recall       {manifest.vector_recall:.3f} of the 100 nearest passages are found")
     out.print(f"fingerprint  {manifest.fingerprint}")
+    out.print(f"corpus       SHA-256 {manifest.corpus_sha256}")
+    out.print(f"parts        {', '.join(f'{name} {_size(n)}' for name, n in manifest.parts.items())}")
+    if replaced:
+        out.print(
+            f"replaced     {_size(replaced)} of older generations; `assistant index compact` frees them"
+        )
+    out.print("health       it opens, every file has its size; `assistant index verify` reads them whole")
 
 
 @index_app.command("verify")
@@ -399,9 +409,30 @@ def index_verify(index: IndexOption = None, as_json: JsonOption = False) -> None
         raise typer.Exit(1)
 
 
+@index_app.command("remove")
+def index_remove(
+    ids: Annotated[list[str], typer.Argument(help="Ids of papers, as `search` shows them.")],
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete papers from an index; ingesting a file that has them brings them back."""
+    from assistant.api import default_index
+    from assistant.embedding import open_embedder
+    from assistant.ingest import remove
+
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    with _bar() as progress:
+        manifest = remove(folder, ids, open_embedder(settings), progress)
+    if as_json:
+        _print_json({"index": str(folder), "deleted": ids, **to_plain(manifest)})
+        return
+    out.print(f"{folder}: {len(set(ids))} papers deleted; {manifest.papers} papers left")
+
+
 @index_app.command("rebuild")
 def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Make every passage and vector of an index anew from its stored papers."""
+    """Make every passage and vector of an index anew from its papers; after an interruption it goes on."""
     from assistant.api import default_index
     from assistant.embedding import open_embedder
     from assistant.ingest import rebuild
@@ -414,6 +445,77 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
         _print_json({"index": str(folder), **to_plain(manifest)})
         return
     out.print(f"{folder}: {manifest.papers} papers in {manifest.passages} passages")
+
+
+@index_app.command("compact")
+def index_compact(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Remove replaced generations, and what interrupted runs left, from an index folder."""
+    from assistant.api import default_index
+    from assistant.generations import compact
+
+    folder = index or default_index(Settings.load())
+    freed = compact(folder)
+    if as_json:
+        _print_json({"index": str(folder), "freed_bytes": freed})
+        return
+    out.print(f"{folder}: {_size(freed)} freed")
+
+
+@index_app.command("export")
+def index_export(
+    target: Annotated[
+        Path, typer.Argument(metavar="[FILE]", help="A new file of JSON lines, or - for the output.")
+    ] = Path("-"),
+    index: IndexOption = None,
+) -> None:
+    """Write the papers of an index as JSON lines, which `ingest` makes the same index of."""
+    from assistant.api import default_index
+    from assistant.index import Index
+    from assistant.papers import exported
+    from assistant.storage import write_atomically
+
+    papers = Index(index or default_index(Settings.load())).papers
+    if target == Path("-"):
+        for line in exported(papers):
+            sys.stdout.write(line.decode())
+        return
+    if target.exists():
+        raise SettingsError(f"{target} is there already; name a file that is not")
+    write_atomically(target, exported(papers))
+    err.print(f"{target}: {len(papers)} papers")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+def _counts(done: Ingested) -> dict[str, dict[str, int]]:
+    """How many papers an ingest did what with, and how many records it merged and rejected."""
+    names = ("added", "updated", "merged", "deleted", "rejected")
+    return {"counts": {name: len(getattr(done, name)) for name in names} | {"unchanged": done.unchanged}}
+
+
+def _print_ingested(folder: Path, done: Ingested) -> None:
+    """What an ingest did; the first of what there may be many of."""
+    for merge in done.merged[:_SHOWN]:
+        err.print(str(merge))
+    for near in done.near_duplicates[:_SHOWN]:
+        err.print(f"{near.first} and {near.second} have nearly the same abstract ({near.resemblance:.0%})")
+    more = max(len(done.merged) - _SHOWN, 0) + max(len(done.near_duplicates) - _SHOWN, 0)
+    if more:
+        err.print(f"and {more} more such pairs; --json lists all")
+    manifest = done.manifest
+    out.print(
+        f"{folder}: {len(done.added)} papers added, {len(done.updated)} updated, {len(done.merged)} merged, "
+        f"{done.unchanged} unchanged, {len(done.deleted)} deleted, {len(done.rejected)} rejected; "
+        f"{manifest.papers} papers in {manifest.passages} passages"
+    )
+    if manifest.flagged:
+        err.print(_flagged(manifest.flagged))
+    if folder != Path("index/sample"):
+        out.print(f'Ask it: assistant ask "..." --index {folder}')
+    if manifest.passages_cut:
+        err.print(f"{manifest.passages_cut} passages are longer than the embedder reads; their ends were cut")
 
 
 def _index_named_after(file: Path) -> Path:

@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from urllib.parse import unquote
 
 from assistant.records import Paper
@@ -60,6 +61,7 @@ class Keys:
     title: str
 
 
+@lru_cache(maxsize=1024)
 def keys(paper: Paper) -> Keys:
     """The keys of a paper; its arXiv id may stand in its URL or DOI alone."""
     title = title_key(paper.title)
@@ -131,6 +133,8 @@ def merged(records: Sequence[Paper]) -> Paper:
     has the full names; the DOI is the publisher's before arXiv's; DOI and arXiv id are kept though they
     stand in a URL only. `extra` has the values of all.
     """
+    if len(records) == 1:
+        return records[0]
     ranked = sorted(records, key=_is_preprint)
     given = [paper.doi for paper in ranked if paper.doi]
     dois = [*filter(doi_key, given), *map(_doi, ranked), *given]

@@ -22,8 +22,9 @@ ORDER = """
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
     settings tables tokens prompts
     readers.base readers.columns readers.delimited readers.jsonl readers.listing readers
-    embedding similarity chunking resemblance identity
-    frames columns generations papers vectors lexical index vector_store building ingest retrieval
+    embedding embedded similarity chunking resemblance identity
+    frames columns generations papers vectors lexical index vector_store building
+    arrivals catalogue revision contents ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
     context verification citations labels composition abstention answer
