@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -385,6 +385,19 @@ def test_a_run_that_was_interrupted_goes_on_where_it_was(
         assert [text.split()[0] for text in second.embedded] == ["SlimTune:", "A"]
         assert_consistent(tmp_path, second, papers)
         assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", "generations", ".writer.lock"}
+
+
+def test_an_index_that_appears_while_records_are_read_is_not_written_over(
+    papers: tuple[Paper, ...], tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    def records() -> Iterator[Paper]:
+        run(papers[1:], tmp_path, embedder)
+        yield papers[0]
+
+    with pytest.raises(IndexFormatError) as caught:
+        ingest(records(), tmp_path, embedder, passage_tokens=160, progress=silent)
+    assert str(caught.value) == f"another process has just made {tmp_path}; run the same command again"
+    assert_consistent(tmp_path, embedder, papers[1:])
 
 
 def test_an_open_index_outlives_its_files(
