@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -391,6 +392,30 @@ def bench_embed(
         print(line)
     cosines = {"mean_cosine": found.cosine, "lowest_cosine": found.lowest_cosine}
     _write_json(as_json, bench.to_plain(measurements, {**about, "texts": found.texts, **cosines}))
+
+
+@bench_app.command("index")
+def bench_index(
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", help="Papers as JSON lines [default: the sample corpus].")
+    ] = None,
+    papers: Annotated[
+        list[int] | None,
+        typer.Option("--papers", min=1, help="How many of them; repeatable [default: all]."),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="Vectors that an interrupted run left, so that less is embedded."),
+    ] = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Build indexes of growing size, each in a process of its own: seconds of each part, memory, disk."""
+    from assistant.resources import sample_corpus
+    from eval import bench, building
+
+    built = [building.cost(corpus or sample_corpus(), count, log) for count in papers or [sys.maxsize]]
+    _print_tables([building.table(built)], None)
+    _write_json(as_json, {"machine": bench.machine(), "built": [asdict(one) for one in built]})
 
 
 @bench_app.command("passages")
