@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,16 +18,19 @@ from rich.progress import Progress as ProgressBar
 from typer.core import TyperGroup
 
 from assistant import __version__
-from assistant.errors import AssistantError, ModelError, SettingsError
+from assistant.errors import AssistantError, CorpusError, ModelError, SettingsError
 from assistant.progress import Progress
 from assistant.question import read_question
-from assistant.records import Filters, Status, Turn, to_plain
+from assistant.records import Entry, Filters, Status, Turn, to_plain
 from assistant.settings import Settings
 
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.ingest import Ingested
     from assistant.models import ModelStore
+    from assistant.readers import Reject
+    from assistant.readers.rejects import RejectLog
 
 
 class _Commands(TyperGroup):
@@ -57,6 +61,7 @@ out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 _COLUMNS = 4  # signals a line
+_SHOWN = 10  # merges and near-duplicates each; there may be thousands
 
 IndexOption = Annotated[
     Path | None,
@@ -139,14 +144,16 @@ def ingest(
     rejects: Annotated[
         Path | None, typer.Option("--rejects", help="List what was left out in this file, as JSON lines.")
     ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Delete the papers that are in none of the files any more.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Create an index, or bring it up to date: papers are added, or replaced by id."""
-    from assistant.readers import parse_columns, read_corpora, read_papers
+    """Create an index, or bring it up to date: papers are added, updated, and merged where they are one."""
+    from assistant.readers import parse_columns, read_papers
     from assistant.readers.preview import preview as preview_of
     from assistant.readers.rejects import RejectLog
 
-    settings = Settings.load()
     columns = parse_columns(column or [])
     if rejects in files:
         raise SettingsError(f"{rejects} holds papers; name another file for rejects")
@@ -154,8 +161,7 @@ def ingest(
         if preview:
             shown = preview_of(read_papers(files, columns, format), log)
         else:
-            corpus = read_corpora(files, columns, format)
-            log.extend((*corpus.notes, *corpus.rejects))
+            folder, done = _ingested(files, index, _Reading(columns, format, prune), log)
     for line in log.summary():
         err.print(line)
     if preview:
@@ -164,29 +170,10 @@ def ingest(
         for line in [] if as_json else shown.lines():
             out.print(line)
         err.print(f"{shown.count} papers, {log.counts.total()} rejected; nothing was stored")
-        return
-    from assistant.embedding import open_embedder
-    from assistant.ingest import ingest as ingest_papers
-
-    folder = index or settings.index or _index_named_after(files[0])
-    embedder = open_embedder(settings)
-    with _bar() as progress:
-        done = ingest_papers(corpus.papers, folder, embedder, **settings.passages, progress=progress)
-    if as_json:
-        _print_json({"index": str(folder), "rejected": len(corpus.rejects), **to_plain(done)})
-        return
-    out.print(
-        f"{folder}: {done.added} papers added, {done.updated} updated, {done.unchanged} unchanged, "
-        f"{len(corpus.rejects)} rejected; {done.manifest.papers} papers in {done.manifest.passages} passages"
-    )
-    if done.flagged:
-        err.print(_flagged(done.flagged))
-    if folder != Path("index/sample"):
-        out.print(f'Ask it: assistant ask "..." --index {folder}')
-    if done.manifest.passages_cut:
-        err.print(
-            f"{done.manifest.passages_cut} passages are longer than the embedder reads; their ends were cut"
-        )
+    elif as_json:
+        _print_json({"index": str(folder), **_counts(done), **to_plain(done)})
+    else:
+        _print_ingested(folder, done)
 
 
 @app.command()
@@ -443,25 +430,37 @@ def models_verify(
 
 @index_app.command("info")
 def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Show an index's counts, sizes and what it was made with."""
+    """Show an index's counts, what it was made with, the size of its parts, and whether it opens."""
     from assistant.api import default_index
-    from assistant.generations import current_generation, read_manifest
+    from assistant.generations import replaced_bytes
+    from assistant.index import Index
 
     folder = index or default_index(Settings.load())
-    manifest = read_manifest(current_generation(folder))
-    size = sum(file.bytes for file in manifest.files.values())
+    manifest = Index(folder).manifest
+    size, replaced = sum(manifest.parts.values()), replaced_bytes(folder)
     if as_json:
-        _print_json({"index": str(folder), "bytes": size, **to_plain(manifest)})
+        sizes = {"bytes": size, "parts": manifest.parts, "replaced_bytes": replaced}
+        _print_json(
+            {"index": str(folder), "fingerprint": manifest.fingerprint, **sizes, **to_plain(manifest)}
+        )
         return
     out.print(f"index        {folder}, {size / 1e6:.1f} MB, made {manifest.created}")
     out.print(f"papers       {manifest.papers}")
-    if manifest.papers_flagged:
-        out.print(f"flagged      {manifest.papers_flagged} with text that reads like an order to a model")
+    if manifest.flagged:
+        out.print(f"flagged      {len(manifest.flagged)} with text that reads like an order to a model")
     out.print(f"passages     {manifest.passages} of at most {manifest.passage_tokens} tokens")
     out.print(f"cut          {manifest.passages_cut} passages are longer than the embedder reads")
     out.print(f"embedder     {manifest.embedder} {manifest.embedder_fingerprint[:12]}")
-    out.print(f"vectors      {manifest.dimension} dimensions")
+    out.print(f"vectors      {manifest.dimension} dimensions, {manifest.vectors}")
+    out.print(f"recall       {manifest.vector_recall:.3f} of the 100 nearest passages are found")
     out.print(f"fingerprint  {manifest.fingerprint}")
+    out.print(f"corpus       SHA-256 {manifest.corpus_sha256}")
+    out.print(f"parts        {', '.join(f'{name} {_size(n)}' for name, n in manifest.parts.items())}")
+    if replaced:
+        out.print(
+            f"replaced     {_size(replaced)} of older generations; `assistant index compact` frees them"
+        )
+    out.print("health       it opens, every file has its size; `assistant index verify` reads them whole")
 
 
 @index_app.command("verify")
@@ -482,9 +481,30 @@ def index_verify(index: IndexOption = None, as_json: JsonOption = False) -> None
         raise typer.Exit(1)
 
 
+@index_app.command("remove")
+def index_remove(
+    ids: Annotated[list[str], typer.Argument(help="Ids of papers, as `search` shows them.")],
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Delete papers from an index; ingesting a file that has them brings them back."""
+    from assistant.api import default_index
+    from assistant.embedding import open_embedder
+    from assistant.ingest import remove
+
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    with _bar() as progress:
+        manifest = remove(folder, ids, open_embedder(settings), progress)
+    if as_json:
+        _print_json({"index": str(folder), "deleted": ids, **to_plain(manifest)})
+        return
+    out.print(f"{folder}: {len(set(ids))} papers deleted; {manifest.papers} papers left")
+
+
 @index_app.command("rebuild")
 def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Make every passage and vector of an index anew from its stored papers."""
+    """Make every passage and vector of an index anew from its papers; after an interruption it goes on."""
     from assistant.api import default_index
     from assistant.embedding import open_embedder
     from assistant.ingest import rebuild
@@ -499,9 +519,120 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
     out.print(f"{folder}: {manifest.papers} papers in {manifest.passages} passages")
 
 
+@index_app.command("compact")
+def index_compact(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Remove replaced generations, and what interrupted runs left, from an index folder."""
+    from assistant.api import default_index
+    from assistant.generations import compact
+
+    folder = index or default_index(Settings.load())
+    freed = compact(folder)
+    if as_json:
+        _print_json({"index": str(folder), "freed_bytes": freed})
+        return
+    out.print(f"{folder}: {_size(freed)} freed")
+
+
+@index_app.command("export")
+def index_export(
+    target: Annotated[
+        Path, typer.Argument(metavar="[FILE]", help="A new file of JSON lines, or - for the output.")
+    ] = Path("-"),
+    index: IndexOption = None,
+) -> None:
+    """Write the papers of an index as JSON lines, which `ingest` makes the same index of."""
+    from assistant.api import default_index
+    from assistant.index import Index
+    from assistant.papers import exported
+    from assistant.storage import write_atomically
+
+    papers = Index(index or default_index(Settings.load())).papers
+    if target == Path("-"):
+        for line in exported(papers):
+            sys.stdout.write(line.decode())
+        return
+    if target.exists():
+        raise SettingsError(f"{target} is there already; name a file that is not")
+    write_atomically(target, exported(papers))
+    err.print(f"{target}: {len(papers)} papers")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How files of papers are read."""
+
+    columns: Mapping[str, str]
+    format: str | None
+    prune: bool
+
+
+def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectLog) -> tuple[Path, Ingested]:
+    """The index that files went into, and what that did; `log` gets what was left out, as it is found."""
+    from assistant.embedding import open_embedder
+    from assistant.ingest import ingest as ingest_entries
+    from assistant.readers import read_entries
+
+    settings = Settings.load()
+    folder = index or settings.index or _index_named_after(files[0])
+    rejected: list[Reject] = []
+
+    def entries() -> Iterator[Entry]:
+        for item in read_entries(files, how.columns, how.format):
+            if isinstance(item, Entry):
+                yield item
+                continue
+            log.add(item)
+            if isinstance(item, str):
+                continue
+            if how.prune and not item.line:
+                raise CorpusError(f"{item.reason}; its papers would be deleted: leave out --prune")
+            rejected.append(item)
+
+    embedder = open_embedder(settings)
+    with _bar() as progress:
+        done = ingest_entries(
+            entries(), folder, embedder, **settings.passages, prune=how.prune, progress=progress
+        )
+    log.extend(done.rejected)
+    return folder, replace(done, rejected=(*rejected, *done.rejected))
+
+
+def _counts(done: Ingested) -> dict[str, dict[str, int]]:
+    """How many papers an ingest did what with, and how many records it merged and rejected."""
+    names = ("added", "updated", "merged", "deleted", "rejected")
+    return {"counts": {name: len(getattr(done, name)) for name in names} | {"unchanged": done.unchanged}}
+
+
+def _print_ingested(folder: Path, done: Ingested) -> None:
+    """What an ingest did; the first of what there may be many of."""
+    for merge in done.merged[:_SHOWN]:
+        err.print(str(merge))
+    for near in done.near_duplicates[:_SHOWN]:
+        err.print(f"{near.first} and {near.second} have nearly the same abstract ({near.resemblance:.0%})")
+    more = max(len(done.merged) - _SHOWN, 0) + max(len(done.near_duplicates) - _SHOWN, 0)
+    if more:
+        err.print(f"and {more} more such pairs; --json lists all")
+    manifest = done.manifest
+    out.print(
+        f"{folder}: {len(done.added)} papers added, {len(done.updated)} updated, {len(done.merged)} merged, "
+        f"{done.unchanged} unchanged, {len(done.deleted)} deleted, {len(done.rejected)} rejected; "
+        f"{manifest.papers} papers in {manifest.passages} passages"
+    )
+    if manifest.flagged:
+        err.print(_flagged(manifest.flagged))
+    if folder != Path("index/sample"):
+        out.print(f'Ask it: assistant ask "..." --index {folder}')
+    if manifest.passages_cut:
+        err.print(f"{manifest.passages_cut} passages are longer than the embedder reads; their ends were cut")
+
+
 def _index_named_after(file: Path) -> Path:
     name = Path(file.name.removesuffix(".gz")).stem
-    if name in ("", "corpora") or name.startswith("."):
+    if name in ("", "-", "corpora") or name.startswith("."):
         raise SettingsError(f"no index can be named after {file}; name one by --index index/NAME")
     return Path("index") / name
 

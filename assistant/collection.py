@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
-from itertools import accumulate, chain, pairwise
-from operator import attrgetter
+from itertools import accumulate, compress, pairwise
 from textwrap import shorten
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.arrays import Mask, Rows
+from assistant.columns import NO_VENUE, NO_YEAR, Columns
+from assistant.papers import StoredPapers
 from assistant.question import EVERYTHING, POLITE
 from assistant.records import Final, Paper
 from assistant.terms import STOP_WORDS, words
@@ -32,36 +37,83 @@ class CollectionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """The `papers`, of `everything`, that a question is about, and what their metadata says.
+    """The papers, at `rows` of all, that a question is about, and what their columns say.
 
     `question` is what the question asks without its restrictions of `fields`, which are `said`: "from 2023".
     """
 
     question: str
-    everything: Sequence[Paper]
     papers: Sequence[Paper]
+    columns: Columns
+    rows: Rows
     fields: tuple[str, ...] = ()
     said: str = ""
 
     def counts(self, field: str) -> Counter[Any]:
         """How many of the papers have each value of the field, one of a list being a value."""
-        values = map(attrgetter(field), self.papers)
-        return Counter(chain.from_iterable(values) if field == "authors" else filter(None, values))
+        columns = self.columns
+        if field == "authors":
+            chosen = np.zeros(len(columns), dtype=np.bool_)
+            chosen[self.rows] = True
+            codes = columns.authors[chosen[columns.author_papers]]
+            return _named(codes, columns.author_names)
+        if field == "venue":
+            codes = columns.venues[self.rows]
+            return _named(codes[codes != NO_VENUE], columns.venue_names)
+        if field == "year":
+            years = columns.years[self.rows]
+            values, counts = np.unique(years[~_lacks(columns, "year")[self.rows]], return_counts=True)
+            return Counter(dict(zip(values.tolist(), counts.tolist(), strict=True)))
+        return Counter(filter(None, self.titles))
+
+    @property
+    def titles(self) -> list[str]:
+        """The papers' titles."""
+        titles = self.columns.titles
+        return [titles[row] for row in self.rows]
 
     @property
     def head(self) -> str:
         """How many there are: "Papers by Noether: 1 of 3 (1 without authors)"."""
+        total = len(self.columns)
         if not self.fields:
-            return f"This collection has {_counted(len(self.everything), 'paper')}"
-        without = [(sum(not getattr(p, field) for p in self.everything), field) for field in self.fields]
+            return f"This collection has {_counted(total, 'paper')}"
+        without = [(int(_lacks(self.columns, field).sum()), field) for field in self.fields]
         notes = [f"{count:,} without {field}" for count, field in without if count]
-        of_all = f"{len(self.papers):,} of {len(self.everything):,}"
+        of_all = f"{len(self.rows):,} of {total:,}"
         return f"Papers {self.said}: {of_all}{' (' + ', '.join(notes) + ')' if notes else ''}"
 
-    def where(self, field: str, said: str, span: tuple[int, int], papers: Sequence[Paper]) -> _Facts:
+    def where(self, field: str, said: str, span: tuple[int, int], passing: Mask) -> _Facts:
         """These facts with one more restriction, which the question says at `span`."""
         rest = " ".join(f"{self.question[: span[0]]} {self.question[span[1] :]}".split())
-        return _Facts(rest, self.everything, papers, (*self.fields, field), f"{self.said} {said}".strip())
+        return replace(
+            self,
+            question=rest,
+            rows=self.rows[passing[self.rows]],
+            fields=(*self.fields, field),
+            said=f"{self.said} {said}".strip(),
+        )
+
+
+def _columns(papers: Sequence[Paper]) -> Columns:
+    """The papers' columns, which those of an index have already."""
+    return papers.columns if isinstance(papers, StoredPapers) else Columns.of(papers)
+
+
+def _lacks(columns: Columns, field: str) -> Mask:
+    """Which papers have no value of the field."""
+    if field == "authors":
+        return np.asarray(np.diff(columns.author_ends, prepend=0) == 0)
+    if field == "venue":
+        return np.asarray(columns.venues == NO_VENUE)
+    if field == "year":
+        return np.asarray((columns.years == NO_YEAR) | (columns.years == 0))
+    return np.array([not title for title in columns.titles], dtype=np.bool_)
+
+
+def _named(codes: NDArray[np.int32], names: Sequence[str]) -> Counter[Any]:
+    counts = np.bincount(codes, minlength=len(names)).tolist()
+    return Counter({name: count for name, count in zip(names, counts, strict=True) if count})
 
 
 def greeting(text: str, papers: Sequence[Paper]) -> CollectionAnswer:
@@ -91,12 +143,12 @@ def about_collection(question: str, papers: Sequence[Paper]) -> CollectionAnswer
     if facts is None or (row := next(rows, None)) is None:
         return None
     _, field, answer = row
-    missing = [name for name in facts.fields if not any(map(attrgetter(name), papers))]
-    if field and facts.papers and not facts.counts(field):
+    missing = [name for name in facts.fields if _lacks(facts.columns, name).all()]
+    if field and len(facts.rows) and not facts.counts(field):
         missing.append(field)
-    if papers and missing:
+    if len(papers) and missing:
         return CollectionAnswer(f"The papers' metadata has no {missing[0]}, so I can't tell.", None)
-    return answer(facts, field) if facts.papers or not field else CollectionAnswer(f"{facts.head}.", None)
+    return answer(facts, field) if len(facts.rows) or not field else CollectionAnswer(f"{facts.head}.", None)
 
 
 # What is asked in other words than those that are looked for below.
@@ -150,24 +202,25 @@ _AUTHORS = rf"\b[Bb]y {_NAMES}|\b(?:did|has|have) {_NAMES} (?:write|written|publ
 
 def _restricted(question: str, papers: Sequence[Paper]) -> _Facts | None:
     """The papers of the authors, years and venue that the question says; None if it says anything else."""
-    facts = _Facts(question, papers, papers)
+    columns = _columns(papers)
+    facts = _Facts(question, papers, columns, np.arange(len(papers), dtype=np.int64))
     if match := re.search(_AUTHORS, question):
-        said, found = match[1] or match[2], papers
-        named = [words(name) for name in re.split(r",|&|\band\b", said) if name.strip()]
-        for name in named:
-            found = [paper for paper in found if name[-1] in " ".join(paper.authors).casefold()]
-            found = [paper for paper in found if any(set(name) <= set(words(a)) for a in paper.authors)]
-        if not found and (said == said.casefold() or any(paper.authors for paper in papers)):
+        said = match[1] or match[2]
+        passing = np.ones(len(columns), dtype=np.bool_)
+        for name in re.split(r",|&|\band\b", said):
+            if name.strip():
+                passing &= columns.written_by(_authors_called(words(name), columns.author_names))
+        if not passing.any() and (said == said.casefold() or len(columns.authors)):
             return None  # "by distillation", or Kaiming He, whom the metadata may call K. He
-        facts = facts.where("authors", f"by {said}", match.span(), found)
+        facts = facts.where("authors", f"by {said}", match.span(), passing)
     for pattern, add_first, add_last in _YEARS:
         if match := re.search(pattern, facts.question, re.I):
             first = 0 if add_first is None else int(match[1]) + add_first
             last = 9999 if add_last is None else int(match[match.re.groups]) + add_last
             said = f"from {first}" if first == last else f"from {first} to {last}"
             said = f"until {last}" if not first else f"since {first}" if last == 9999 else said
-            found = [paper for paper in facts.papers if first <= (paper.year or -1) <= last]
-            facts = facts.where("year", said, match.span(), found)
+            passing = ~_lacks(columns, "year") & (columns.years >= first) & (columns.years <= last)
+            facts = facts.where("year", said, match.span(), passing)
             break
     left = set(words(facts.question)) - _PLAIN
     return _in_venue(facts, left) if left else facts
@@ -176,18 +229,25 @@ def _restricted(question: str, papers: Sequence[Paper]) -> _Facts | None:
 def _in_venue(facts: _Facts, name: set[str]) -> _Facts | None:
     """The papers in the venues that have all words of the name, if it is said as one: ICML, icml, Nature."""
     spelled = [match for match in re.finditer(r"[^\W_]+", facts.question) if match[0].casefold() in name]
-    venues = {paper.venue for paper in facts.everything if paper.venue}
-    venues = {venue for venue in venues if name <= set(words(venue)) - _PLAIN}
+    called = [name <= set(words(venue)) - _PLAIN for venue in facts.columns.venue_names]
+    venues = list(compress(facts.columns.venue_names, called))
     is_acronym = any(word.isupper() and word.casefold() in name for word in " ".join(venues).split())
     if not spelled or not venues or not (is_acronym or any(match[0][0].isupper() for match in spelled)):
         return None
     span = spelled[0].start(), spelled[-1].end()
-    found = [paper for paper in facts.papers if paper.venue in venues]
-    return facts.where("venue", f"in {facts.question[slice(*span)]}", span, found)
+    passing = np.array([*called, False])[facts.columns.venues]  # NO_VENUE is the last
+    return facts.where("venue", f"in {facts.question[slice(*span)]}", span, passing)
+
+
+def _authors_called(name: Sequence[str], authors: Sequence[str]) -> list[int]:
+    """The codes of the authors whose names have all these words."""
+    last = name[-1]  # looked for first, since few have it
+    likely = (code for code, author in enumerate(authors) if last in author.casefold())
+    return [code for code in likely if set(name) <= set(words(authors[code]))]
 
 
 def _count(facts: _Facts, field: str) -> CollectionAnswer:
-    count = len(facts.counts(field) if field else facts.papers)
+    count = len(facts.counts(field) if field else facts.rows)
     noun = field.rstrip("s") or "paper"
     final = Final("number", _counted(count, noun), value=float(count), unit=f"{noun}s")
     return CollectionAnswer(f"{facts.head}, with {final.text}." if field else f"{facts.head}.", final)
@@ -209,17 +269,19 @@ def _most_frequent(facts: _Facts, field: str) -> CollectionAnswer:
 def _newest(facts: _Facts, field: str) -> CollectionAnswer:
     oldest = re.search(r"\boldest\b", facts.question, re.I)
     year = (min if oldest else max)(facts.counts(field))
-    found = [paper for paper in facts.papers if paper.year == year]
-    return _listing(f"The {'oldest' if oldest else 'newest'}, {len(found):,} from {year}", found)
+    found = facts.rows[facts.columns.years[facts.rows] == year]
+    return _listing(
+        f"The {'oldest' if oldest else 'newest'}, {len(found):,} from {year}", facts.papers, found
+    )
 
 
 def _list(facts: _Facts, _: str) -> CollectionAnswer:
-    return _listing(facts.head, facts.papers)
+    return _listing(facts.head, facts.papers, facts.rows)
 
 
 def _topics(facts: _Facts, field: str) -> CollectionAnswer:
     """The pairs of words that most titles have, at least two of them."""
-    titles = (pairwise(words(paper.title)) for paper in facts.papers)
+    titles = (pairwise(words(title)) for title in facts.titles)
     counts = Counter(pair for title in titles for pair in set(title) if not _NO_TOPIC & set(pair))
     topics = ", ".join(" ".join(pair) for pair, count in counts.most_common(_MOST_ITEMS) if count > 1)
     if not topics:
@@ -265,10 +327,10 @@ def _text(text: str, bare: str | None = None) -> CollectionAnswer:
     return CollectionAnswer(text, Final("text", bare or text))
 
 
-def _listing(head: str, papers: Sequence[Paper]) -> CollectionAnswer:
-    """The titles, as many as fit the text."""
-    shown = tuple(papers[:MOST_PAPERS])
-    series = _series([f"{shorten(paper.title, 80)} ({paper.id})" for paper in shown], len(papers))
+def _listing(head: str, papers: Sequence[Paper], rows: Rows) -> CollectionAnswer:
+    """The titles of the papers at `rows`, as many as fit the text."""
+    shown = tuple(papers[int(row)] for row in rows[:MOST_PAPERS])
+    series = _series([f"{shorten(paper.title, 80)} ({paper.id})" for paper in shown], len(rows))
     ids = tuple(paper.id for paper in shown)
     return CollectionAnswer(f"{head}: {series or 'none'}.", Final("list", ";".join(ids), ids=ids), shown)
 

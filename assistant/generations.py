@@ -1,7 +1,10 @@
 """The folder format of an index: immutable generations and one pointer that is replaced atomically.
 
     index/NAME/CURRENT                the name of the generation in force
-    index/NAME/generations/<id>/      manifest.json, papers.jsonl, passages.jsonl, vectors.faiss, bm25/
+    index/NAME/generations/<id>/      manifest.json and what it lists:
+        papers/, columns/, origins    papers as compressed JSON; what they are chosen by; their records
+        spans.npy                     position of the paper, start and end of each passage
+        vectors.faiss, bm25/          the passages' vectors and terms
 
 A generation is written under a temporary name, synced, renamed, and only then pointed to. Readers that
 have opened an older one keep it; the newest replaced one stays on disk for them.
@@ -23,14 +26,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from assistant.errors import IndexFormatError
 from assistant.records import to_plain
-from assistant.storage import sha256_of, sync, sync_tree, write_atomically
+from assistant.storage import sha256_of, size_of, sync, sync_tree, write_atomically
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-PAPERS = "papers.jsonl"
-PASSAGES = "passages.jsonl"
+PAPERS = "papers"
+COLUMNS = "columns"
+ORIGINS = "origins.json.zst"
+SPANS = "spans.npy"
 VECTORS = "vectors.faiss"
 LEXICAL = "bm25"
+
+START_OVER = "ingest your files into another index (--index)"
 
 _CURRENT = "CURRENT"
 _GENERATIONS = "generations"
@@ -48,7 +55,12 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an index was made from and with; `files` maps each file to its size and SHA-256."""
+    """What an index was made from and with; `files` maps each file to its size and SHA-256.
+
+    `corpus_sha256` is of the papers as JSON lines; `flagged` are the ids of those whose abstracts give orders
+    to a language model; `vector_recall` is the share of the 100 nearest passages that a search among
+    `vectors`, which says how they are kept, finds.
+    """
 
     format_version: int
     created: str
@@ -61,8 +73,10 @@ class Manifest:
     embedder_fingerprint: str
     dimension: int
     files: dict[str, FileFacts]
-    passage_overlap: int = 0
-    papers_flagged: int = 0
+    passage_overlap: int
+    flagged: tuple[str, ...]
+    vectors: str
+    vector_recall: float
 
     @property
     def fingerprint(self) -> str:
@@ -75,6 +89,15 @@ class Manifest:
             *([str(self.passage_overlap)] if self.passage_overlap else []),
         )
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The bytes of each part of the index: papers, columns, origins, spans, vectors, bm25."""
+        sizes: dict[str, int] = {}
+        for name, file in self.files.items():
+            part = name.partition("/")[0].partition(".")[0]
+            sizes[part] = sizes.get(part, 0) + file.bytes
+        return sizes
 
 
 _MANIFESTS = TypeAdapter(Manifest)
@@ -134,7 +157,7 @@ def read_manifest(generation: Path) -> Manifest:
         plain = json.loads(path.read_text(encoding="utf-8"))
         version = plain["format_version"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexFormatError(f"{path} is missing or damaged; {_start_over(index)}") from error
+        raise IndexFormatError(f"{path} is missing or damaged; {START_OVER}") from error
     if version != FORMAT_VERSION:
         raise IndexFormatError(
             f"{index} has index format {version}, this program reads {FORMAT_VERSION}; "
@@ -143,7 +166,7 @@ def read_manifest(generation: Path) -> Manifest:
     try:
         manifest = _MANIFESTS.validate_python(plain)
     except ValidationError as error:
-        raise IndexFormatError(f"{path} lacks fields of format {version}; {_start_over(index)}") from error
+        raise IndexFormatError(f"{path} lacks fields of format {version}; {START_OVER}") from error
     for name, file in manifest.files.items():
         expected = file.bytes
         size = (generation / name).stat().st_size if (generation / name).is_file() else None
@@ -162,21 +185,22 @@ def verify(generation: Path) -> Iterator[str]:
 
 
 def check_papers(generation: Path) -> None:
-    """Refuse papers that are not as they were written: nothing made from them could be trusted.
+    """Refuse papers that are not as they were written, in any format: nothing made of them could be trusted.
 
     Raises:
-        IndexFormatError: their SHA-256 is not the manifest's.
+        IndexFormatError: the SHA-256 of one of their files is not the manifest's.
     """
     try:
-        written = json.loads((generation / _MANIFEST).read_text(encoding="utf-8"))["corpus_sha256"]
-        found = sha256_of(generation / PAPERS)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexFormatError(f"{generation} is damaged; {_start_over(generation.parent.parent)}") from error
-    if found != written:
-        raise IndexFormatError(
-            f"{generation / PAPERS} has SHA-256 {found}, its manifest says {written}; "
-            f"{_start_over(generation.parent.parent)}"
-        )
+        files = json.loads((generation / _MANIFEST).read_text(encoding="utf-8"))["files"]
+        written = {name: file["sha256"] for name, file in files.items() if name.startswith(PAPERS)}
+        found = {name: sha256_of(generation / name) for name in written}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise IndexFormatError(f"{generation} is damaged; {START_OVER}") from error
+    for name, digest in found.items():
+        if digest != written[name]:
+            raise IndexFormatError(
+                f"{generation / name} has SHA-256 {digest}, its manifest says {written[name]}; {START_OVER}"
+            )
 
 
 @contextmanager
@@ -198,6 +222,30 @@ def writer(index: Path) -> Iterator[None]:
         raise IndexFormatError(
             f"{index} can't be written: {error.strerror or error}; what was there before is untouched"
         ) from error
+
+
+def replaced_bytes(index: Path) -> int:
+    """The bytes of what is in the folder of generations and not in force."""
+    generations = index / _GENERATIONS
+    return size_of(generations) - size_of(current_generation(index))
+
+
+def compact(index: Path) -> int:
+    """Remove replaced generations and what killed writers left; returns the bytes that were freed.
+
+    Who has a replaced one open can go on reading it.
+
+    Raises:
+        IndexFormatError: there is no index, its pointer leads nowhere, or another process is writing it.
+    """
+    current_generation(index)
+    before = size_of(index)
+    with writer(index):
+        current = current_generation(index)
+        for path in (index / _GENERATIONS).iterdir():
+            if path != current:
+                shutil.rmtree(path, ignore_errors=True)
+        return before - size_of(index)
 
 
 @contextmanager
@@ -264,15 +312,11 @@ def _newest(index: Path) -> Path | None:
 
 
 def _remedy(index: Path, name: str) -> str:
-    return _start_over(index) if name == PAPERS else f"run `assistant index rebuild --index {index}`"
+    return START_OVER if name.startswith(PAPERS) else f"run `assistant index rebuild --index {index}`"
 
 
 def _recover(index: Path) -> str:
     newest = _newest(index)
     if newest is None:
-        return _start_over(index)
+        return START_OVER
     return f"run `assistant index rebuild --index {index}` to recover it from generation {newest.name}"
-
-
-def _start_over(index: Path) -> str:
-    return f"ingest your files, or the papers.jsonl in {index}, into another index (--index)"

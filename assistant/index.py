@@ -2,50 +2,44 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import fields
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self, overload
 
 import numpy as np
 
 from assistant.arrays import Mask, Rows
 from assistant.embedding import Embedder
 from assistant.errors import IndexFormatError
-from assistant.generations import (
-    LEXICAL,
-    PAPERS,
-    PASSAGES,
-    VECTORS,
-    Manifest,
-    current_generation,
-    read_manifest,
-)
+from assistant.generations import LEXICAL, SPANS, VECTORS, Manifest, current_generation, read_manifest
 from assistant.lexical import LexicalIndex
-from assistant.records import Filters, Paper, Passage
+from assistant.papers import StoredPapers, read_origins
+from assistant.records import Filters, Origin, Paper, Passage
 from assistant.vectors import VectorIndex
 
 
 class Index:
-    """One generation of an index, open for reading; safe to share between threads."""
+    """One generation of an index, open for reading; safe to share between threads.
+
+    Everything is mapped into memory: a paper or passage is decoded when it is looked at, and an index that
+    is replaced or deleted can still be read. `spans` (n × 3) are the position of the paper, start and end of
+    each passage; `paper_rows` (n) is the first of these columns.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         generation = current_generation(folder)
         self.manifest: Manifest = read_manifest(generation)
-        self.papers = read_papers(generation)
-        self.passages = tuple(_read_passages(generation, self.papers))
+        self.papers = StoredPapers(generation)
         try:
+            self.spans = _read_spans(generation / SPANS, len(self.papers))
             self.vectors = VectorIndex.open(generation / VECTORS)
             self.lexical = LexicalIndex.open(generation / LEXICAL)
         except IndexFormatError as error:
             raise IndexFormatError(f"{error}; run `assistant index rebuild --index {folder}`") from error
-        self.paper_rows: Rows = np.array(
-            [self._position[passage.paper_id] for passage in self.passages], dtype=np.int64
-        )
+        self.paper_rows: Rows = np.ascontiguousarray(self.spans[:, 0])
+        self.passages = Passages(self.papers, self.spans, self.paper_rows)
+        self._generation = generation
 
     @classmethod
     def open(cls, folder: Path, embedder: Embedder) -> Self:
@@ -63,94 +57,90 @@ class Index:
             )
         return index
 
+    @property
+    def origins(self) -> Sequence[tuple[Origin, ...]]:
+        """The records that each paper was made of, parallel to `papers`; read anew each time."""
+        return read_origins(self._generation, len(self.papers))
+
+    def digests(self) -> Mapping[str, int]:
+        """The position of the paper that each record, by the digest of its raw text, went into."""
+        return {one.digest: row for row, origins in enumerate(self.origins) for one in origins}
+
     def paper(self, paper_id: str) -> Paper:
         """The paper of that id; KeyError if there is none."""
-        return self.papers[self._position[paper_id]]
+        return self.papers[self._position(paper_id)]
 
     def passages_of(self, paper: Paper) -> tuple[Passage, ...]:
         """The passages of a paper of this index, in their order."""
-        position = self._position[paper.id]
+        position = self._position(paper.id)
         first, last = np.searchsorted(self.paper_rows, (position, position + 1))
         return self.passages[first:last]
 
     def __contains__(self, paper_id: object) -> bool:
-        return paper_id in self._position
+        return isinstance(paper_id, str) and self.papers.row_of(paper_id) is not None
 
     def allowed(self, filters: Filters) -> Mask | None:
         """Which rows pass `filters`; None where all do."""
         if filters == Filters():
             return None
-        passes = _passes(filters)
-        return np.fromiter(map(passes, self.papers), dtype=np.bool_, count=len(self.papers))[self.paper_rows]
+        return self._passing(filters)[self.paper_rows]
 
     def matching(self, filters: Filters) -> tuple[Paper, ...]:
         """The papers that pass `filters`, in order."""
-        return tuple(filter(_passes(filters), self.papers))
+        passing = self._passing(filters)
+        return tuple(self.papers[row] for row in np.flatnonzero(passing).tolist())
 
-    @cached_property
-    def _position(self) -> dict[str, int]:
-        return {paper.id: position for position, paper in enumerate(self.papers)}
+    def _passing(self, filters: Filters) -> Mask:
+        """Which papers pass."""
+        passing = self.papers.columns.passing(filters)
+        if filters.include_ids:
+            passing &= self._among(filters.include_ids)
+        return passing & ~self._among(filters.exclude_ids)
+
+    def _among(self, ids: Sequence[str]) -> Mask:
+        among = np.zeros(len(self.papers), dtype=np.bool_)
+        rows = map(self.papers.row_of, ids)
+        among[[row for row in rows if row is not None]] = True
+        return among
+
+    def _position(self, paper_id: str) -> int:
+        row = self.papers.row_of(paper_id)
+        if row is None:
+            raise KeyError(paper_id)
+        return row
 
 
-def read_papers(generation: Path) -> tuple[Paper, ...]:
-    """The papers of a generation, in order."""
+class Passages(Sequence[Passage]):
+    """The passages of an index, made of the papers' spans when they are looked at."""
+
+    def __init__(self, papers: Sequence[Paper], spans: Rows, paper_rows: Rows) -> None:
+        self._papers = papers
+        self._spans = spans
+        self._paper_rows = paper_rows
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    @overload
+    def __getitem__(self, row: int) -> Passage: ...
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Passage, ...]: ...
+    def __getitem__(self, row: int | slice) -> Passage | tuple[Passage, ...]:
+        if isinstance(row, slice):
+            return tuple(self[i] for i in range(*row.indices(len(self))))
+        row = range(len(self))[row]
+        position, start, end = map(int, self._spans[row])
+        paper = self._papers[position]
+        number = row - int(np.searchsorted(self._paper_rows, position))
+        return Passage(f"{paper.id}:{number}", paper.id, start, end, paper.abstract[start:end])
+
+
+def _read_spans(path: Path, papers: int) -> Rows:
     try:
-        with (generation / PAPERS).open(encoding="utf-8") as file:
-            return tuple(paper_from_plain(json.loads(line)) for line in file)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IndexFormatError(f"{generation / PAPERS} is damaged: {error}") from error
-
-
-def paper_from_plain(plain: dict[str, Any]) -> Paper:
-    """The paper that `to_plain` and JSON made `plain` of."""
-    plain["authors"] = tuple(plain.get("authors", ()))
-    return Paper(**plain)
-
-
-def paper_to_plain(paper: Paper) -> dict[str, Any]:
-    """A paper as JSON, fields at their default left out."""
-    empty = Paper(paper.id, paper.title, paper.abstract)
-    plain: dict[str, Any] = {"id": paper.id, "title": paper.title, "abstract": paper.abstract}
-    for field in fields(Paper):
-        value = getattr(paper, field.name)
-        if value != getattr(empty, field.name):
-            plain[field.name] = value
-    return plain
-
-
-def _read_passages(generation: Path, papers: tuple[Paper, ...]) -> Iterator[Passage]:
-    """Passages are stored as [position of the paper, start, end]; their text is the abstract's."""
-    number = 0
-    previous = -1
-    try:
-        with (generation / PASSAGES).open(encoding="utf-8") as file:
-            for line in file:
-                position, start, end = json.loads(line)
-                number = number + 1 if position == previous else 0
-                previous = position
-                paper = papers[position]
-                yield Passage(f"{paper.id}:{number}", paper.id, start, end, paper.abstract[start:end])
-    except (OSError, ValueError, IndexError, TypeError) as error:
-        raise IndexFormatError(f"{generation / PASSAGES} is damaged: {error}") from error
-
-
-def _passes(filters: Filters) -> Callable[[Paper], bool]:
-    included, excluded = set(filters.include_ids), set(filters.exclude_ids)
-    venues = {venue.casefold() for venue in filters.venues}
-    authors = [re.compile(rf"\b{re.escape(author)}", re.I) for author in filters.authors]
-    first, last = filters.years or (None, None)
-
-    def passes(paper: Paper) -> bool:
-        return (
-            (not included or paper.id in included)
-            and paper.id not in excluded
-            and (not filters.years or _within(paper.year, first, last))
-            and (not venues or (paper.venue or "").casefold() in venues)
-            and (not authors or any(name.search(author) for name in authors for author in paper.authors))
-        )
-
-    return passes
-
-
-def _within(year: int | None, first: int | None, last: int | None) -> bool:
-    return year is not None and (first is None or year >= first) and (last is None or year <= last)
+        spans: Rows = np.load(path, mmap_mode="r")
+        rows = spans[:, 0]
+        if spans.shape[1] != 3 or np.any(np.diff(rows) < 0) or np.any((rows < 0) | (rows >= papers)):
+            raise ValueError(f"it does not fit {papers} papers")
+    except (OSError, ValueError, IndexError) as error:
+        raise IndexFormatError(f"{path} is damaged: {error}") from error
+    return spans

@@ -1,130 +1,161 @@
-"""The write path: papers to an index folder."""
+"""The write path: records of papers to an index folder."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import shorten
 
-import numpy as np
-
-from assistant.arrays import Vectors
-from assistant.chunking import Chunker, embedded_text
+from assistant.arrivals import Stored
+from assistant.building import build
+from assistant.contents import RevisedPapers, Unit, forget_log, made_with, make_contents
 from assistant.embedding import Embedder
-from assistant.errors import CorpusError
-from assistant.generations import (
-    LEXICAL,
-    PAPERS,
-    PASSAGES,
-    VECTORS,
-    Manifest,
-    check_papers,
-    exists,
-    new_generation,
-    recoverable_generation,
-    seal,
-    writer,
-)
-from assistant.index import Index, paper_to_plain, read_papers
-from assistant.instructions import planted
-from assistant.lexical import LexicalIndex
+from assistant.errors import CorpusError, IndexFormatError
+from assistant.generations import Manifest, check_papers, exists, recoverable_generation, writer
+from assistant.index import Index
+from assistant.papers import paper_to_plain, read_origins, read_papers
 from assistant.progress import Progress
-from assistant.records import Paper
+from assistant.readers import Reject
+from assistant.records import Entry, Origin, Paper
+from assistant.resemblance import near_duplicates
+from assistant.revision import Merge, Revised, Revision, revise
 from assistant.text import canonical
-from assistant.vectors import VectorIndex
+
+
+@dataclass(frozen=True, slots=True)
+class NearDuplicates:
+    """Two papers whose abstracts nearly repeat each other, and the share of their text that is the same."""
+
+    first: str
+    second: str
+    resemblance: float
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What an ingest did: papers by what happened to them, and the manifest of the result.
+    """What an ingest did, by the ids of papers, and the manifest of the result.
 
-    `flagged` are the ids of all papers of the index whose abstracts give orders to a language model.
+    `unchanged` is a number; of `near_duplicates`, one at least was added or updated.
     """
 
-    added: int
-    updated: int
+    added: tuple[str, ...]
+    updated: tuple[str, ...]
+    deleted: tuple[str, ...]
     unchanged: int
+    merged: tuple[Merge, ...]
+    rejected: tuple[Reject, ...]
+    near_duplicates: tuple[NearDuplicates, ...]
     manifest: Manifest
-    flagged: tuple[str, ...] = ()
 
 
 def ingest(
-    papers: Iterable[Paper],
+    records: Iterable[Entry | Paper],
     folder: Path,
     embedder: Embedder,
     *,
     passage_tokens: int,
     passage_overlap: int = 0,
+    prune: bool = False,
     progress: Progress,
 ) -> Ingested:
-    """Create the index in `folder`, or bring it up to date: papers are added, or replaced by id.
+    """Create the index in `folder`, or bring it up to date: revision.py has the rules.
 
-    Passages whose text has not changed keep their vectors.
+    Records that are known are not decoded, and passages whose text has not changed keep their vectors.
+    `prune` deletes the papers that are in none of the records. Entries that can't be decoded are rejected.
 
     Raises:
-        CorpusError: a paper is refused by `checked`, has the id of another stored one, or there is none.
+        CorpusError: a Paper has no abstract or the id of another one, a record has the id of another stored
+            paper, or there would be no papers in the index.
         IndexFormatError: the folder holds a damaged index, or another process is writing it.
     """
-    incoming = checked(papers)
-    with writer(folder):
-        old = Index(folder) if exists(folder) else None
-        stored = {paper.id: paper for paper in old.papers} if old else {}
-        _check_updates(stored, incoming, folder)
-        merged = stored | incoming
-        if not merged:
-            raise CorpusError(f"there are no papers to put into {folder}")
-        updated = sum(stored[paper_id] != merged[paper_id] for paper_id in stored)
-        added = len(merged) - len(stored)
-        unit = (passage_tokens, passage_overlap)
-        flagged = _flagged(merged.values())
-        if old and not added and not updated and _made_with(old.manifest, embedder, unit, len(flagged)):
-            return Ingested(0, 0, len(stored), old.manifest, flagged)
-        known = _known_vectors(old, embedder) if old else {}
-        manifest = _write(tuple(merged.values()), len(flagged), folder, embedder, unit, known, progress)
-        return Ingested(added, updated, len(stored) - updated, manifest, flagged)
+    unit = Unit(passage_tokens, passage_overlap)
+    with ExitStack() as held:
+        old = None
+        if exists(folder):
+            held.enter_context(writer(folder))
+            old = Index(folder)
+        stored = Stored.of(old.papers, old.origins) if old else Stored()
+        revision = revise(stored, _entries(records), folder, prune=prune, progress=progress)
+        if not revision.rows:
+            raise _no_papers(folder, old, revision)
+        if old is None:
+            held.enter_context(writer(folder))
+            _check_still_new(folder)
+        elif not revision.changed and made_with(old.manifest, embedder, unit):
+            return _done(revision, (), old.manifest)
+        papers = RevisedPapers(revision.rows, stored.papers)
+        near = _near_duplicates(papers, progress)
+        return _done(revision, near, _write(papers, old, folder, embedder, unit, progress))
 
 
-def checked(papers: Iterable[Paper]) -> dict[str, Paper]:
-    """The papers by id, all their texts canonical.
+def remove(folder: Path, ids: Sequence[str], embedder: Embedder, progress: Progress) -> Manifest:
+    """Delete papers from the index in `folder`. A file that has them brings them back when it is ingested.
 
     Raises:
-        CorpusError: a paper has an empty abstract, or the id of one before it.
+        CorpusError: there is no paper of one of the ids, or there would be none left.
+        IndexFormatError: the index is absent, damaged, made with another embedder, or being written.
     """
-    by_id: dict[str, Paper] = {}
-    for paper in map(_canonical, papers):
-        if not paper.abstract:
-            raise CorpusError(
-                f"paper {paper.id!r}, {_short(paper.title)}, has an empty abstract; leave it out"
-            )
-        if first := by_id.get(paper.id):
-            raise CorpusError(
-                f"two papers have the id {paper.id!r}: {_short(first.title)} and {_short(paper.title)}; "
-                "give each paper an id of its own"
-            )
-        by_id[paper.id] = paper
-    return by_id
+    recoverable_generation(folder)
+    with writer(folder):
+        old = Index.open(folder, embedder)
+        if unknown := [paper_id for paper_id in ids if paper_id not in old]:
+            raise CorpusError(f"{folder} has no paper {', '.join(map(repr, unknown))}; nothing was removed")
+        rows = [Revised(n, None, None) for n, paper in enumerate(old.papers) if paper.id not in {*ids}]
+        if not rows:
+            raise CorpusError(f"{folder} would have no papers left; delete the folder if that is meant")
+        unit = Unit(old.manifest.passage_tokens, old.manifest.passage_overlap)
+        return _write(RevisedPapers(rows, old.papers), old, folder, embedder, unit, progress)
 
 
 def rebuild(
     folder: Path, embedder: Embedder, *, passage_tokens: int, passage_overlap: int = 0, progress: Progress
 ) -> Manifest:
-    """Make every passage and vector of the index in `folder` anew from its stored papers.
+    """Make every passage and vector of the index in `folder` anew from its stored papers, of any format.
 
-    Where the pointer to the generation in force is lost, the newest one's papers are taken.
+    Where the pointer to the generation in force is lost, the newest one's papers are taken. A rebuild that
+    was interrupted goes on where it was.
 
     Raises:
-        IndexFormatError: the stored papers are damaged, or another process is writing the index.
+        IndexFormatError: there are no papers, they are damaged, or another process is writing the index.
     """
+    recoverable_generation(folder)
     with writer(folder):
         generation = recoverable_generation(folder)
         check_papers(generation)
-        papers = read_papers(generation)
-        unit = (passage_tokens, passage_overlap)
-        return _write(papers, len(_flagged(papers)), folder, embedder, unit, {}, progress)
+        stored = read_papers(generation)
+        rows = [Revised(n, None, origins) for n, origins in enumerate(read_origins(generation, len(stored)))]
+        unit = Unit(passage_tokens, passage_overlap)
+        return _write(RevisedPapers(rows, stored), None, folder, embedder, unit, progress)
+
+
+def _entries(records: Iterable[Entry | Paper]) -> Iterator[Entry]:
+    titles: dict[str, str] = {}
+    for record in records:
+        yield record if isinstance(record, Entry) else _entry(_checked(_canonical(record), titles))
+
+
+def _entry(paper: Paper) -> Entry:
+    """A paper as a record, known by all that is in it; it has its id for a place."""
+    plain = json.dumps(paper_to_plain(paper), ensure_ascii=False, sort_keys=True)
+    digest = hashlib.sha256(plain.encode()).hexdigest()
+    return Entry(Origin(f"paper {paper.id!r}", 0, digest), lambda: paper)
+
+
+def _checked(paper: Paper, titles: dict[str, str]) -> Paper:
+    """The paper, unless it has no abstract or the id of one before it, whose `titles` these are."""
+    if not paper.abstract:
+        raise CorpusError(f"paper {paper.id!r}, {_short(paper.title)}, has an empty abstract; leave it out")
+    if paper.id in titles:
+        raise CorpusError(
+            f"two papers have the id {paper.id!r}: {_short(titles[paper.id])} and {_short(paper.title)}; "
+            "give each paper an id of its own"
+        )
+    titles[paper.id] = paper.title
+    return paper
 
 
 def _canonical(paper: Paper) -> Paper:
@@ -146,88 +177,51 @@ def _short(title: str) -> str:
     return repr(shorten(title, 60, placeholder=" …"))
 
 
-def _check_updates(stored: Mapping[str, Paper], incoming: Mapping[str, Paper], folder: Path) -> None:
-    """Refuse ids that mean another paper here than there, as the positions on two listing pages do."""
-    for paper_id, new in incoming.items():
-        old = stored.get(paper_id, new)
-        if old.title != new.title and old.abstract != new.abstract:
-            raise CorpusError(
-                f"{folder} has another paper with the id {paper_id!r}, {_short(old.title)}, than the new "
-                f"{_short(new.title)}; ingest into another --index, or give the papers ids of their own"
-            )
+def _check_still_new(folder: Path) -> None:
+    if exists(folder):
+        raise IndexFormatError(f"another process has just made {folder}; run the same command again")
 
 
-def _flagged(papers: Iterable[Paper]) -> tuple[str, ...]:
-    return tuple(paper.id for paper in papers if planted(paper.abstract))
+def _no_papers(folder: Path, old: Index | None, revision: Revision) -> CorpusError:
+    if old is not None:
+        return CorpusError(f"{folder} would have no papers left; delete the folder if that is meant")
+    first = f": {revision.rejects[0].reason}" if revision.rejects else ""
+    return CorpusError(f"there are no papers to put into {folder}{first}")
 
 
-def _made_with(manifest: Manifest, embedder: Embedder, unit: tuple[int, int], flagged: int) -> bool:
-    made = (manifest.embedder_fingerprint, manifest.passage_tokens, manifest.passage_overlap)
-    return (*made, manifest.papers_flagged) == (embedder.fingerprint, *unit, flagged)
+def _near_duplicates(papers: RevisedPapers, progress: Progress) -> tuple[NearDuplicates, ...]:
+    """The pairs of papers with near-duplicate abstracts of which one is new or has changed."""
+    changed = [place for place, row in enumerate(papers.rows) if row.paper is not None]
+    found = near_duplicates(_abstracts(papers, progress), changed)
+    return tuple(
+        NearDuplicates(papers[near.first].id, papers[near.second].id, near.resemblance) for near in found
+    )
 
 
-def _known_vectors(index: Index, embedder: Embedder) -> dict[str, Vectors]:
-    if index.manifest.embedder_fingerprint != embedder.fingerprint:
-        return {}
-    vectors = index.vectors.vectors(np.arange(len(index.passages)))
-    texts = (embedded_text(index.paper(passage.paper_id), passage) for passage in index.passages)
-    return dict(zip(texts, vectors, strict=True))
+def _abstracts(papers: Sequence[Paper], progress: Progress) -> Iterator[str]:
+    for done, paper in enumerate(papers, start=1):
+        yield paper.abstract
+        if done % 1000 == 0:
+            progress(done, len(papers), "comparing abstracts")
 
 
 def _write(
-    papers: tuple[Paper, ...],
-    flagged: int,
-    folder: Path,
-    embedder: Embedder,
-    unit: tuple[int, int],
-    known: Mapping[str, Vectors],
-    progress: Progress,
+    papers: RevisedPapers, old: Index | None, folder: Path, embedder: Embedder, unit: Unit, progress: Progress
 ) -> Manifest:
-    passage_tokens, passage_overlap = unit
-    chunker = Chunker(embedder, passage_tokens, passage_overlap)
-    chunked = []
-    for done, paper in enumerate(papers, start=1):
-        chunked.append(chunker.chunk(paper))
-        progress(done, len(papers), "splitting abstracts")
-    pairs = [(paper, p) for paper, chunks in zip(papers, chunked, strict=True) for p in chunks.passages]
-    texts = [embedded_text(paper, passage) for paper, passage in pairs]
-    vectors = _encode(texts, known, embedder, progress)
-
-    with new_generation(folder) as staging:
-        lines = [json.dumps(paper_to_plain(paper), ensure_ascii=False) for paper in papers]
-        content = "".join(f"{line}\n" for line in lines).encode()
-        (staging / PAPERS).write_bytes(content)
-        with (staging / PASSAGES).open("w", encoding="utf-8") as file:
-            for position, chunks in enumerate(chunked):
-                file.writelines(f"[{position},{p.start},{p.end}]\n" for p in chunks.passages)
-        VectorIndex.from_vectors(vectors).save(staging / VECTORS)
-        LexicalIndex.from_texts(texts).save(staging / LEXICAL)
-        return seal(
-            staging,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            corpus_sha256=hashlib.sha256(content).hexdigest(),
-            papers=len(papers),
-            passages=len(pairs),
-            passages_cut=sum(chunks.cut for chunks in chunked),
-            passage_tokens=passage_tokens,
-            passage_overlap=passage_overlap,
-            papers_flagged=flagged,
-            embedder=embedder.name,
-            embedder_fingerprint=embedder.fingerprint,
-            dimension=embedder.dimension,
-        )
+    manifest = build(folder, make_contents(papers, old, folder, embedder, unit, progress), progress)
+    forget_log(folder)
+    return manifest
 
 
-def _encode(
-    texts: Sequence[str], known: Mapping[str, Vectors], embedder: Embedder, progress: Progress
-) -> Vectors:
-    vectors = np.empty((len(texts), embedder.dimension), dtype=np.float32)
-    new = [row for row, text in enumerate(texts) if text not in known]
-    for row, text in enumerate(texts):
-        if text in known:
-            vectors[row] = known[text]
-    if new:
-        vectors[new] = embedder.encode(
-            [texts[row] for row in new], lambda done: progress(done, len(new), "embedding passages")
-        )
-    return vectors
+def _done(revision: Revision, near: tuple[NearDuplicates, ...], manifest: Manifest) -> Ingested:
+    new = len(revision.added) + len(revision.updated)
+    return Ingested(
+        revision.added,
+        revision.updated,
+        revision.deleted,
+        len(revision.rows) - new,
+        revision.merges,
+        revision.rejects,
+        near,
+        manifest,
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,27 +43,39 @@ def retrieve(
     lexical = all_lexical[rows]
     fused = fusion(dense, lexical)
 
-    by_paper: dict[str, list[ScoredPassage]] = {}
+    by_paper: dict[int, list[int]] = {}
     for i in np.lexsort((rows, -fused)):  # equal scores in the order of the index, so that runs repeat
-        passage = index.passages[rows[i]]
-        scored = ScoredPassage(passage, float(fused[i]), float(dense[i]), float(lexical[i]))
-        by_paper.setdefault(passage.paper_id, []).append(scored)
-    return [
-        ScoredPaper(index.paper(paper_id), passages[0].score, tuple(passages))
-        for paper_id, passages in list(by_paper.items())[:k]
-    ]
+        by_paper.setdefault(int(index.paper_rows[rows[i]]), []).append(int(i))
+
+    def scored(position: int, found: list[int]) -> ScoredPaper:
+        passages = tuple(
+            ScoredPassage(index.passages[rows[i]], float(fused[i]), float(dense[i]), float(lexical[i]))
+            for i in found
+        )
+        return ScoredPaper(index.papers[position], passages[0].score, passages)
+
+    return [scored(position, found) for position, found in islice(by_paper.items(), k)]
 
 
 def _candidates(index: Index, vector: Vectors, lexical: Vectors, allowed: Mask | None, k: int) -> Rows:
     """The nearest rows and the best by BM25, as many as it takes to have `k` papers, or all there are."""
-    best_lexical = np.argsort(-lexical, kind="stable")[: np.count_nonzero(lexical > 0)]
     count = max(CANDIDATES, _CANDIDATES_PER_PAPER * k)
     while True:
         nearest, _ = index.vectors.search(vector, count, allowed)
-        rows = np.union1d(nearest, best_lexical[:count])
+        rows = np.union1d(nearest, _best(lexical, count))
         if len(nearest) < count or len(np.unique(index.paper_rows[rows])) >= k:
             return rows
         count *= 2
+
+
+def _best(scores: Vectors, count: int) -> Rows:
+    """The `count` rows of the highest scores above 0, of equal ones the first in the order of the index."""
+    rows = np.flatnonzero(scores > 0)
+    if len(rows) <= count:
+        return rows
+    lowest = np.partition(scores[rows], -count)[-count]
+    above = rows[scores[rows] > lowest]
+    return np.concatenate([above, rows[scores[rows] == lowest][: count - len(above)]])
 
 
 def zscore_sum(dense: Scores, lexical: Scores) -> Scores:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypedDict
 
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,13 @@ from assistant.models.catalogue import DEFAULT_MODEL
 PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
+
+
+class Passages(TypedDict):
+    """How abstracts are cut into passages: the most tokens of one, and the tokens that neighbours share."""
+
+    passage_tokens: int
+    passage_overlap: int
 
 
 class Settings(BaseModel):
@@ -64,7 +71,7 @@ class Settings(BaseModel):
     )
 
     @property
-    def passages(self) -> dict[str, int]:
+    def passages(self) -> Passages:
         """How abstracts are cut into passages, as `ingest` and `rebuild` take it."""
         return {"passage_tokens": self.passage_tokens, "passage_overlap": self.passage_overlap}
 

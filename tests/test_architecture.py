@@ -24,8 +24,9 @@ ORDER = """
     readers.base readers.sources readers.blocks readers.columns readers.latex
     readers.bibtex readers.delimited readers.jsonl readers.listing readers.parquet readers.pubmed
     readers.spreadsheet readers.tagged readers.formats readers readers.rejects readers.preview
-    embedding similarity chunking
-    generations vectors lexical index vector_store ingest retrieval
+    embedding embedded similarity chunking resemblance identity
+    frames columns generations papers vectors lexical index vector_store building
+    arrivals catalogue revision contents ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
     context verification citations labels composition abstention answer
@@ -42,6 +43,7 @@ OWNERS = {
     "gradio": "page",
     "faiss": "vectors",
     "bm25s": "lexical",
+    "zstandard": "frames",
     "Stemmer": "terms",
     "rapidfuzz": "spelling",
     "tiktoken": "tokens",

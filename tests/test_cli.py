@@ -87,7 +87,7 @@ COMMANDS = list(commands(typer.main.get_command(cli.app)))
 def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         *("", "ingest", "ask", "chat", "search", "batch", "doctor"),
-        *("index info", "index verify", "index rebuild"),
+        *("index info", "index verify", "index rebuild", "index compact", "index export"),
         *("models list", "models pull", "models verify"),
     }
 
@@ -269,11 +269,13 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     made = run("ingest", papers)
     assert made.code == 0
     assert (
-        "index/birds: 1 papers added, 0 updated, 0 unchanged, 1 rejected; 1 papers in 1 passages" in made.out
+        "index/birds: 1 papers added, 0 updated, 0 merged, 0 unchanged, 0 deleted, 1 rejected; "
+        "1 papers in 1 passages" in made.out
     )
     assert "birds.csv line 3" in made.err
     again = json.loads(run("ingest", papers, "--json").out)
-    assert (again["index"], again["added"], again["unchanged"]) == ("index/birds", 0, 1)
+    assert (again["index"], again["added"], again["unchanged"]) == ("index/birds", [], 1)
+    assert (again["counts"]["added"], again["counts"]["rejected"]) == (0, 1)
 
     info = json.loads(run("index", "info", "--index", "index/birds", "--json").out)
     assert (info["papers"], info["embedder"]) == (1, "hashing")
@@ -285,8 +287,8 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     verified = run("index", "verify", "--index", "index/birds", "--json")
     assert json.loads(verified.out) == {"index": "index/birds", "faults": []}
 
-    passages = Path("index/birds/generations/000001/passages.jsonl")
-    passages.write_text(passages.read_text(encoding="utf-8").replace("0", "1", 1), encoding="utf-8")
+    spans = Path("index/birds/generations/000001/spans.npy")
+    spans.write_bytes(spans.read_bytes()[:-1] + b"\1")
     damaged = run("index", "verify", "--index", "index/birds")
     assert damaged.code == 1
     assert damaged.err.endswith("; run `assistant index rebuild --index index/birds`\n")
@@ -297,6 +299,115 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
     assert run("index", "verify", "--index", "index/birds").code == 0
     rebuilt = json.loads(run("index", "rebuild", "--index", "index/birds", "--json").out)
     assert (rebuilt["index"], rebuilt["papers"]) == ("index/birds", 1)
+
+
+def test_an_index_is_described_with_the_size_of_its_parts(run: Run) -> None:
+    Path("birds.jsonl").write_text(
+        '{"id": "b1", "title": "Owls", "abstract": "Owls hoot."}', encoding="utf-8"
+    )
+    run("ingest", "birds.jsonl")
+    plain = json.loads(run("index", "info", "--index", "index/birds", "--json").out)
+    assert (
+        plain["bytes"]
+        == sum(plain["parts"].values())
+        == sum(file["bytes"] for file in plain["files"].values())
+    )
+    assert set(plain["parts"]) == {"papers", "columns", "origins", "spans", "vectors", "bm25"}
+    assert (plain["vectors"], plain["vector_recall"]) == ("whole, all searched", 1.0)
+    shown = run("index", "info", "--index", "index/birds").out
+    assert "\nvectors      64 dimensions, whole, all searched\n" in shown
+    assert "\nrecall       1.000 of the 100 nearest passages are found\n" in shown
+    assert f"\ncorpus       SHA-256 {plain['corpus_sha256']}\n" in shown
+    assert "replaced" not in shown
+    assert shown.endswith(
+        "\nhealth       it opens, every file has its size; `assistant index verify` reads them whole\n"
+    )
+
+
+def test_replaced_generations_are_removed_on_request(run: Run) -> None:
+    for number in (1, 2):
+        line = {"id": f"b{number}", "title": "Owls", "abstract": f"Owl {number} hoots."}
+        Path("birds.jsonl").write_text(json.dumps(line), encoding="utf-8")
+        run("ingest", "birds.jsonl")
+    replaced = json.loads(run("index", "info", "--index", "index/birds", "--json").out)["replaced_bytes"]
+    assert replaced > 0
+    assert (
+        "older generations; `assistant index compact` frees"
+        in run("index", "info", "--index", "index/birds").out
+    )
+    done = json.loads(run("index", "compact", "--index", "index/birds", "--json").out)
+    assert done == {"index": "index/birds", "freed_bytes": replaced}
+    assert run("index", "compact", "--index", "index/birds").out == "index/birds: 0.0 MB freed\n"
+    assert run("index", "verify", "--index", "index/birds").code == 0
+
+
+def test_what_is_exported_makes_the_same_index(run: Run) -> None:
+    papers = [
+        {
+            "id": "b2",
+            "title": "Owls",
+            "abstract": "Owls hoot at 2 °C.",
+            "authors": ["Ada Lovelace"],
+            "year": 1999,
+        },
+        {
+            "id": "b1",
+            "title": "",
+            "abstract": "Gulls cry.",
+            "venue": "Birds",
+            "doi": "10.1/x",
+            "colour": "white",
+        },
+    ]
+    Path("birds.jsonl").write_text("\n".join(map(json.dumps, papers)), encoding="utf-8")
+    run("ingest", "birds.jsonl")
+    assert run("index", "export", "out.jsonl", "--index", "index/birds").err == "out.jsonl: 2 papers\n"
+    printed = run("index", "export", "--index", "index/birds").out
+    assert printed == Path("out.jsonl").read_text(encoding="utf-8")
+    assert [json.loads(line)["id"] for line in printed.splitlines()] == ["b2", "b1"]
+    again = run("index", "export", "out.jsonl", "--index", "index/birds")
+    assert (again.code, again.err) == (1, "Error: out.jsonl is there already; name a file that is not\n")
+    run("ingest", "out.jsonl", "--index", "index/again")
+    first, second = (
+        json.loads(run("index", "info", "--index", f"index/{name}", "--json").out)
+        for name in ("birds", "again")
+    )
+    assert first["corpus_sha256"] == second["corpus_sha256"]
+    assert first["fingerprint"] == second["fingerprint"]
+
+
+def test_what_an_ingest_did_is_told(run: Run) -> None:
+    """One paper in two files, a near-duplicate, and later one that is no longer there."""
+    abstract = "Birds sing at dawn, and bees hum all day long in the meadow behind the old red barn."
+    one = {"id": "b1", "title": "Birds", "abstract": abstract, "doi": "10.1000/1"}
+    near = {"id": "b3", "title": "Barns", "abstract": f"{abstract} Again."}
+    Path("one.jsonl").write_text("\n".join(map(json.dumps, (one, near))), encoding="utf-8")
+    Path("two.jsonl").write_text(json.dumps({**one, "id": "b2", "venue": "Ibis"}), encoding="utf-8")
+
+    made = run("ingest", "one.jsonl", "two.jsonl")
+    assert "index/one: 2 papers added, 0 updated, 1 merged, 0 unchanged, 0 deleted, 0 rejected;" in made.out
+    assert " are one paper: DOI 10.1000/1\n" in made.err
+    # Of 17 words 15 runs of three; the other abstract has one more.
+    assert "b1 and b3 have nearly the same abstract (94%)\n" in made.err
+
+    again = json.loads(run("ingest", "two.jsonl", "--index", "index/one", "--prune", "--json").out)
+    assert (again["deleted"], again["manifest"]["papers"]) == (["b3"], 1)
+
+
+def test_papers_are_removed_by_id_but_not_all(run: Run) -> None:
+    lines = [
+        json.dumps({"id": f"b{n}", "title": f"Bird {n}", "abstract": f"It is bird {n}."}) for n in (1, 2, 3)
+    ]
+    Path("birds.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    run("ingest", "birds.jsonl")
+    removed = run("index", "remove", "b1", "b3", "--index", "index/birds")
+    assert removed.out == "index/birds: 2 papers deleted; 1 papers left\n"
+    assert "b2" in run("search", "bird", "--index", "index/birds").out
+    unknown = run("index", "remove", "b1", "b2", "--index", "index/birds")
+    assert (unknown.code, unknown.err) == (1, "Error: index/birds has no paper 'b1'; nothing was removed\n")
+    last = run("index", "remove", "b2", "--index", "index/birds", "--json")
+    assert last.err == "Error: index/birds would have no papers left; delete the folder if that is meant\n"
+    assert json.loads(run("ingest", "birds.jsonl", "--json").out)["counts"]["added"] == 2
 
 
 def test_papers_that_give_orders_to_a_model_are_told_of(run: Run) -> None:
@@ -317,7 +428,7 @@ def test_papers_that_give_orders_to_a_model_are_told_of(run: Run) -> None:
     ids = "b1, b2, b3, b4, b5, b6, b7, b8, b9, b10"
     assert run("ingest", "birds.jsonl").err.endswith(f"\n12 papers have {told}{ids} and 2 more\n")
     again = json.loads(run("ingest", "birds.jsonl", "--json").out)
-    assert again["flagged"] == [f"b{n}" for n in range(1, 13)]
+    assert again["manifest"]["flagged"] == [f"b{n}" for n in range(1, 13)]
 
     Path("cats.jsonl").write_text(PAPER, encoding="utf-8")
     assert told not in run("ingest", "cats.jsonl").err
@@ -480,6 +591,8 @@ ERRORS: dict[str, tuple[tuple[str, ...], str]] = {
     "no index": (("ask", "x", "--index", "nowhere", "--model", "none"), "no index at nowhere; make one with"),
     "no index to tell of": (("index", "info", "--index", "nowhere"), "no index at nowhere; make one with"),
     "no index to verify": (("index", "verify", "--index", "nowhere"), "no index at nowhere; make one with"),
+    "no index to compact": (("index", "compact", "--index", "nowhere"), "no index at nowhere; make one with"),
+    "no index to export": (("index", "export", "--index", "nowhere"), "no index at nowhere; make one with"),
     "no index to rebuild": (("index", "rebuild", "--index", "nowhere"), "no index at nowhere; make one with"),
     "no papers": (("ingest", "absent.jsonl"), "absent.jsonl does not exist"),
     "not papers": (("ingest", "picture.png"), "picture.png"),

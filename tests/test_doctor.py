@@ -257,8 +257,8 @@ DAMAGED: dict[str, tuple[Callable[[Path], object], str, str]] = {
         "names generation '9'",
         "run `assistant index rebuild",
     ),
-    "no manifest": (_damage("manifest.json"), "is missing or damaged", "ingest your files, or "),
-    "no papers": (_damage("papers.jsonl"), "has 1 bytes, its manifest says ", "ingest your files, or "),
+    "no manifest": (_damage("manifest.json"), "is missing or damaged", "ingest your files into "),
+    "no papers": (_damage("papers/frames.zst"), "has 1 bytes, its manifest says ", "ingest your files into "),
     "no vectors": (
         _damage("vectors.faiss"),
         "has 1 bytes, its manifest says ",

@@ -38,15 +38,19 @@ def test_a_measurement_summarises_the_calls_after_the_warmup(
     assert (found.median, found.min, found.max, found.p95) == pytest.approx((2.5, 1, 10, 10))
 
 
-def test_a_ratio_divides_calls_timed_next_to_each_other(clock: Clock) -> None:
-    found = bench.ratio("x", clock(2, 40, 6), clock(1, 10, 2), repeats=3, warmup=0)
-    assert (found.median, found.min, found.max) == pytest.approx((3, 2, 4))
-    assert found.unit == "x"
+def test_two_calls_are_timed_by_turns_and_divided_pair_by_pair(clock: Clock) -> None:
+    slow, fast, ratio = bench.by_turns(
+        ("slow", clock(2, 40, 6)), ("fast", clock(1, 10, 2)), repeats=3, warmup=0
+    )
+    assert (slow.name, slow.unit, fast.name, fast.unit) == ("slow", "ms", "fast", "ms")
+    assert (slow.median, fast.median, fast.max) == pytest.approx((6, 2, 10))
+    assert (ratio.median, ratio.min, ratio.max) == pytest.approx((3, 2, 4))  # 2/1, 40/10, 6/2
+    assert (ratio.name, ratio.unit) == ("slow / fast", "x")
 
 
-def test_a_ratio_runs_its_two_sides_interleaved() -> None:
+def test_the_two_calls_are_interleaved() -> None:
     order: list[str] = []
-    bench.ratio("x", lambda: order.append("a"), lambda: order.append("b"), repeats=2, warmup=1)
+    bench.by_turns(("a", lambda: order.append("a")), ("b", lambda: order.append("b")), repeats=2, warmup=1)
     assert order == ["a", "b"] * 3
 
 

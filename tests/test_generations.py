@@ -13,11 +13,13 @@ from assistant.generations import (
     FORMAT_VERSION,
     FileFacts,
     Manifest,
+    compact,
     current_generation,
     exists,
     new_generation,
     read_manifest,
     recoverable_generation,
+    replaced_bytes,
     seal,
     verify,
     writer,
@@ -33,15 +35,19 @@ FACTS: dict[str, Any] = {
     "embedder": "hashing",
     "embedder_fingerprint": "hashing-64",
     "dimension": 64,
+    "passage_overlap": 0,
+    "flagged": (),
+    "vectors": "whole, all searched",
+    "vector_recall": 1.0,
 }
 
-START_OVER = "ingest your files, or the papers.jsonl in {index}, into another index (--index)"
+START_OVER = "ingest your files into another index (--index)"
 
 
 def publish(index: Path, content: str) -> None:
     """A generation with a file of papers and a file in a folder."""
     with writer(index), new_generation(index) as staging:
-        (staging / "papers.jsonl").write_text(content)
+        (staging / "papers").write_text(content)
         (staging / "bm25").mkdir()
         (staging / "bm25" / "vocab").write_text("abc")
         seal(staging, **FACTS)
@@ -55,7 +61,7 @@ def index(tmp_path: Path) -> Path:
 
 
 def content(index: Path) -> str:
-    return (current_generation(index) / "papers.jsonl").read_text()
+    return (current_generation(index) / "papers").read_text()
 
 
 def on_disk(index: Path) -> set[str]:
@@ -73,7 +79,7 @@ def test_each_generation_replaces_the_one_before_which_stays_for_its_readers(ind
 @pytest.mark.parametrize("fault", [KeyboardInterrupt, OSError(28, "No space left on device"), ValueError])
 def test_a_fault_while_writing_leaves_the_old_generation(index: Path, fault: Any) -> None:
     with pytest.raises(BaseException) as caught, writer(index), new_generation(index) as staging:
-        (staging / "papers.jsonl").write_text("half")
+        (staging / "papers").write_text("half")
         raise fault
     disk_full = f"{index} can't be written: No space left on device; what was there before is untouched"
     assert caught.type is fault or str(caught.value) == disk_full
@@ -101,7 +107,7 @@ def test_the_manifest_reads_as_it_was_written(index: Path) -> None:
     files = {
         # printf abc | sha256sum; printf one | sha256sum
         "bm25/vocab": FileFacts(3, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
-        "papers.jsonl": FileFacts(3, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"),
+        "papers": FileFacts(3, "7692c3ad3540bb803c020b3aee66cd8887123234ea0c6e7143c0add73ff431ed"),
     }
     assert read_manifest(current_generation(index)) == Manifest(FORMAT_VERSION, files=files, **FACTS)
 
@@ -114,12 +120,13 @@ def test_the_manifest_reads_as_it_was_written(index: Path) -> None:
         ({"embedder_fingerprint": "hashing-32"}, True),
         ({"passage_tokens": 80}, True),
         ({"passage_overlap": 20}, True),
-        ({"papers_flagged": 1}, False),
-        ({"format_version": 2}, True),
+        ({"vectors": "8 bits a component, all searched"}, False),
+        ({"flagged": ("a1",)}, False),
+        ({"format_version": 3}, True),
     ],
 )
 def test_the_fingerprint_changes_with_what_changes_answers(change: dict[str, Any], changes: bool) -> None:
-    facts = {"format_version": 1, "files": {}, **FACTS}
+    facts = {"format_version": 2, "files": {}, **FACTS}
     assert (Manifest(**facts).fingerprint != Manifest(**{**facts, **change}).fingerprint) == changes
 
 
@@ -149,8 +156,7 @@ def test_a_pointer_to_nothing_where_nothing_is_left_says_to_start_over(index: Pa
         with pytest.raises(IndexFormatError) as caught:
             read(index)
         assert str(caught.value) == (
-            f"{index}/CURRENT names generation '000001', which is not there; "
-            f"ingest your files, or the papers.jsonl in {index}, into another index (--index)"
+            f"{index}/CURRENT names generation '000001', which is not there; {START_OVER}"
         )
 
 
@@ -198,15 +204,14 @@ def test_nothing_is_deleted_where_the_pointer_was_lost(index: Path, pointer: str
 
 DAMAGE: dict[str, tuple[str, str | None, str]] = {
     "papers missing": (
-        "papers.jsonl",
+        "papers",
         None,
         "{file} is missing; " + START_OVER,
     ),
     "papers truncated": (
-        "papers.jsonl",
+        "papers",
         "on",
-        "{file} has 2 bytes, its manifest says 3; "
-        "ingest your files, or the papers.jsonl in {index}, into another index (--index)",
+        "{file} has 2 bytes, its manifest says 3; " + START_OVER,
     ),
     "another file missing": (
         "bm25/vocab",
@@ -235,13 +240,13 @@ DAMAGE: dict[str, tuple[str, str | None, str]] = {
     ),
     "manifest without its fields": (
         "manifest.json",
-        '{"format_version": 1}',
-        "{file} lacks fields of format 1; " + START_OVER,
+        '{"format_version": 2}',
+        "{file} lacks fields of format 2; " + START_OVER,
     ),
     "another version": (
         "manifest.json",
-        '{"format_version": 99}',
-        "{index} has index format 99, this program reads 1; run `assistant index rebuild --index {index}`",
+        '{"format_version": 1}',
+        "{index} has index format 1, this program reads 2; run `assistant index rebuild --index {index}`",
     ),
 }
 
@@ -272,6 +277,32 @@ def test_verify_finds_a_flipped_byte_that_the_size_does_not_tell(index: Path) ->
     ]
 
 
+def test_the_parts_of_an_index_are_what_its_files_and_folders_are_called() -> None:
+    names = {"papers/ends.npy": 1, "papers/frames.zst": 2, "origins.json.zst": 4, "bm25/vocab": 8}
+    files = {name: FileFacts(size, "") for name, size in names.items()}
+    assert Manifest(FORMAT_VERSION, files=files, **FACTS).parts == {"papers": 3, "origins": 4, "bm25": 8}
+
+
+def test_compacting_leaves_the_generation_in_force_alone(index: Path) -> None:
+    publish(index, "two")
+    (index / "generations" / ".staging").mkdir()
+    (index / "generations" / ".staging" / "papers").write_text("half")
+    (index / ".CURRENT.0123").write_text("0000")
+    old = sum(path.stat().st_size for path in (index / "generations" / "000001").rglob("*") if path.is_file())
+    assert replaced_bytes(index) == old + len("half")
+    assert compact(index) == old + len("half") + len("0000")
+    assert (content(index), on_disk(index)) == ("two", {"000002"})
+    assert compact(index) == replaced_bytes(index) == 0
+
+
+def test_nothing_is_compacted_where_the_pointer_is_lost(index: Path) -> None:
+    publish(index, "two")
+    (index / "CURRENT").unlink()
+    with pytest.raises(IndexFormatError, match="CURRENT is missing"):
+        compact(index)
+    assert on_disk(index) == {"000001", "000002"}
+
+
 def test_a_second_writer_is_refused(index: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from assistant.generations import writer\n"
@@ -295,7 +326,7 @@ def test_a_second_writer_is_refused(index: Path) -> None:
 def test_leftovers_of_a_killed_writer_are_removed(index: Path) -> None:
     staging = index / "generations" / ".staging"
     staging.mkdir()
-    (staging / "papers.jsonl").write_text("half")
+    (staging / "papers").write_text("half")
     (index / ".CURRENT.0123").write_text("0000")
     orphan = index / "generations" / "000002"  # renamed, but the pointer was not replaced any more
     orphan.mkdir()

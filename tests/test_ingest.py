@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +12,9 @@ from assistant.errors import CorpusError, IndexFormatError
 from assistant.fitted import FITTED
 from assistant.generations import current_generation
 from assistant.index import Index
-from assistant.ingest import Ingested, checked, ingest, rebuild
-from assistant.progress import silent
-from assistant.records import Filters, Paper
+from assistant.ingest import Ingested, NearDuplicates, ingest, rebuild, remove
+from assistant.progress import Progress, silent
+from assistant.records import Entry, Filters, Origin, Paper
 from assistant.testing import HashingEmbedder
 
 
@@ -35,7 +31,7 @@ class CountingEmbedder(HashingEmbedder):
 
 
 def counts(done: Ingested) -> tuple[int, int, int]:
-    return done.added, done.updated, done.unchanged
+    return len(done.added), len(done.updated), done.unchanged
 
 
 def run(papers: Sequence[Paper], folder: Path, embedder: HashingEmbedder, tokens: int = 160) -> Ingested:
@@ -45,7 +41,7 @@ def run(papers: Sequence[Paper], folder: Path, embedder: HashingEmbedder, tokens
 def assert_consistent(folder: Path, embedder: HashingEmbedder, papers: Sequence[Paper]) -> Index:
     """Every paper is there, and row by row passages, vectors and BM25 belong together."""
     index = Index.open(folder, embedder)
-    assert index.papers == tuple(papers)
+    assert tuple(index.papers) == tuple(papers)
     assert index.manifest.papers == len(papers)
     assert index.manifest.passages == len(index.passages) == len(index.vectors)
     texts = [f"{index.paper(passage.paper_id).title}\n{passage.text}" for passage in index.passages]
@@ -100,20 +96,15 @@ RAW = Paper(
 )
 
 
-def test_papers_are_made_canonical() -> None:
-    paper = checked([RAW])["p1"]
-    assert paper == Paper(
-        "p1", "Café", "Two lines.", authors=("A. One",), venue="ICML", doi="10.1/x", extra={"note": "x y"}
-    )
-    assert checked([paper]) == {"p1": paper}
+CANONICAL = Paper(
+    "p1", "Café", "Two lines.", authors=("A. One",), venue="ICML", doi="10.1/x", extra={"note": "x y"}
+)
 
 
-def test_a_paper_that_is_not_canonical_is_stored_as_if_it_were(
-    tmp_path: Path, embedder: HashingEmbedder
-) -> None:
+def test_a_paper_is_stored_in_canonical_form(tmp_path: Path, embedder: HashingEmbedder) -> None:
     assert counts(run([RAW], tmp_path, embedder)) == (1, 0, 0)
-    assert_consistent(tmp_path, embedder, [checked([RAW])["p1"]])
-    assert counts(run([RAW], tmp_path, embedder)) == (0, 0, 1)
+    assert_consistent(tmp_path, embedder, [CANONICAL])
+    assert counts(run([RAW], tmp_path, embedder)) == counts(run([CANONICAL], tmp_path, embedder)) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -235,30 +226,16 @@ def test_papers_that_give_orders_are_counted_named_and_stored_as_they_are(
 ) -> None:
     before = Index(index_folder).manifest
     done = run([ORDER], index_folder, embedder)
-    assert (before.papers_flagged, done.manifest.papers_flagged, done.flagged) == (0, 1, ("b1",))
+    assert (before.flagged, done.manifest.flagged) == ((), ("b1",))
     assert_consistent(index_folder, embedder, [*papers, ORDER])
-    assert rebuild(index_folder, embedder, passage_tokens=160, progress=silent).papers_flagged == 1
-    other = run([replace(papers[0], year=1999)], index_folder, embedder)  # all of the index are told
-    assert (other.manifest.papers_flagged, other.flagged) == (1, ("b1",))
+    assert rebuild(index_folder, embedder, passage_tokens=160, progress=silent).flagged == ("b1",)
+    other = run([replace(papers[0], year=1999)], index_folder, embedder)
+    assert other.manifest.flagged == ("b1",)
+    again = replace(ORDER, id="b2", title="Bees")
+    assert run([again], index_folder, embedder).manifest.flagged == ("b1", "b2")
+    assert remove(index_folder, ["b2"], embedder, silent).flagged == ("b1",)
     mended = run([replace(ORDER, abstract="Birds sing.")], index_folder, embedder)
-    assert (mended.manifest.papers_flagged, mended.flagged) == (0, ())
-
-
-def test_an_index_from_before_the_count_opens_and_gets_it_from_the_next_ingest(
-    tmp_path: Path, embedder: HashingEmbedder
-) -> None:
-    new = run([ORDER], tmp_path, embedder).manifest
-    manifest = current_generation(tmp_path) / "manifest.json"
-    plain = json.loads(manifest.read_text(encoding="utf-8"))
-    assert plain.pop("papers_flagged") == 1
-    manifest.write_text(json.dumps(plain), encoding="utf-8")
-    old = Index(tmp_path).manifest
-    assert (old.papers_flagged, old.fingerprint) == (0, new.fingerprint)
-    again = run([ORDER], tmp_path, embedder)
-    assert (counts(again), again.manifest.papers_flagged, again.flagged) == ((0, 0, 1), 1, ("b1",))
-    generation = current_generation(tmp_path)
-    assert run([ORDER], tmp_path, embedder).flagged == ("b1",)
-    assert current_generation(tmp_path) == generation
+    assert mended.manifest.flagged == ()
 
 
 def test_coefficients_of_an_index_stay_when_it_is_written(
@@ -270,6 +247,89 @@ def test_coefficients_of_an_index_stay_when_it_is_written(
     assert (index_folder / FITTED).read_bytes() == fitted
 
 
+def entry(source: str, line: int, paper: Paper | str) -> Entry:
+    """A record in a file: a paper, or what is wrong with it."""
+
+    def decode() -> Paper:
+        if isinstance(paper, str):
+            raise CorpusError(paper)
+        return paper
+
+    return Entry(Origin(source, line, repr(paper)), decode)
+
+
+def test_records_of_files_are_remembered_merged_and_rejected(
+    papers: tuple[Paper, ...], tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    records = [entry("one.csv", line, paper) for line, paper in enumerate(papers, 1)]
+    twin = replace(papers[1], id="t", title="SlimTune: Tuning Without Gradients.", doi="10.1000/1")
+    records += [entry("two.bib", 4, twin), entry("two.bib", 9, "two.bib line 9 has no abstract")]
+    done = ingest(records, tmp_path, embedder, passage_tokens=160, progress=silent)
+    assert (done.added, done.unchanged) == (("a1", "a2", "a3"), 0)
+    assert [str(merge) for merge in done.merged] == [
+        "one.csv line 2 and two.bib line 4 are one paper: the same title, a similar abstract"
+    ]
+    assert [reject.reason for reject in done.rejected] == ["two.bib line 9 has no abstract"]
+    index = assert_consistent(tmp_path, embedder, [papers[0], replace(papers[1], doi="10.1000/1"), papers[2]])
+    assert [[(one.source, one.line) for one in some] for some in index.origins] == [
+        [("one.csv", 1)],
+        [("one.csv", 2), ("two.bib", 4)],
+        [("one.csv", 3)],
+    ]
+    again = ingest(records, tmp_path, embedder, passage_tokens=160, progress=silent)
+    assert (counts(again), again.merged, len(again.rejected)) == ((0, 0, 3), (), 1)
+    pruned = ingest(records[3:], tmp_path, embedder, passage_tokens=160, prune=True, progress=silent)
+    assert (pruned.updated, pruned.deleted) == (("a2",), ("a1", "a3"))
+    assert_consistent(tmp_path, embedder, [replace(twin, id="a2")])
+
+
+def test_where_all_records_are_rejected_the_first_reason_is_told(
+    tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    records = [entry("two.bib", line, f"two.bib line {line} has no abstract") for line in (4, 9)]
+    with pytest.raises(CorpusError) as caught:
+        ingest(records, tmp_path / "new", embedder, passage_tokens=160, progress=silent)
+    told = f"there are no papers to put into {tmp_path / 'new'}: two.bib line 4 has no abstract"
+    assert str(caught.value) == told
+    assert not (tmp_path / "new").exists()
+
+
+def test_near_duplicates_among_new_and_stored_papers_are_told(
+    papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
+) -> None:
+    # The abstract has 23 words and so 21 runs of three; one more word is one more run.
+    near = replace(papers[1], id="n", title="Another", abstract=f"{papers[1].abstract} Truly.")
+    found = run([near], index_folder, embedder).near_duplicates
+    assert found == (NearDuplicates("a2", "n", 21 / 22),)
+    assert run([near], index_folder, embedder).near_duplicates == ()
+    assert run([replace(papers[0], year=1999)], index_folder, embedder).near_duplicates == ()
+
+
+def test_another_unit_embeds_only_passages_that_were_not_there(
+    papers: tuple[Paper, ...], tmp_path: Path
+) -> None:
+    embedder = CountingEmbedder()
+    run(papers, tmp_path, embedder, tokens=160)
+    embedder.embedded.clear()
+    run([], tmp_path, embedder, tokens=40)
+    assert [text.split(":")[0] for text in embedder.embedded] == ["LongCache", "LongCache"]
+    assert_consistent(tmp_path, embedder, papers)
+
+
+def test_cut_passages_stay_counted_when_papers_come_and_go(papers: tuple[Paper, ...], tmp_path: Path) -> None:
+    """Counted as by making the index anew, though only what changed is cut into passages."""
+    embedder = HashingEmbedder(max_tokens=22)
+    long = replace(papers[0], title="A title of ten words " * 2)
+    run([long, papers[1]], tmp_path, embedder)
+    run(
+        [replace(long, title="Short"), papers[2], replace(long, id="b", title="Long " * 30)],
+        tmp_path,
+        embedder,
+    )
+    counted = Index(tmp_path).manifest.passages_cut
+    assert counted == rebuild(tmp_path, embedder, passage_tokens=160, progress=silent).passages_cut > 0
+
+
 def test_no_papers_are_an_error(tmp_path: Path, embedder: HashingEmbedder) -> None:
     with pytest.raises(CorpusError) as caught:
         run([], tmp_path, embedder)
@@ -279,8 +339,8 @@ def test_no_papers_are_an_error(tmp_path: Path, embedder: HashingEmbedder) -> No
 def test_a_damaged_index_is_not_written_over(
     papers: tuple[Paper, ...], index_folder: Path, embedder: HashingEmbedder
 ) -> None:
-    (current_generation(index_folder) / "papers.jsonl").write_text("")
-    with pytest.raises(IndexFormatError, match=r"papers.jsonl has 0 bytes, .*; ingest your files"):
+    (current_generation(index_folder) / "papers" / "frames.zst").write_text("")
+    with pytest.raises(IndexFormatError, match=r"frames.zst has 0 bytes, .*; ingest your files"):
         run(papers, index_folder, embedder)
 
 
@@ -300,41 +360,44 @@ def test_an_interrupt_leaves_the_old_index_and_a_second_run_goes_through(
     assert_consistent(index_folder, embedder, [*papers, new])
 
 
-KILLED = """
-import os, sys
-from pathlib import Path
-import assistant.generations, assistant.ingest
-from assistant.progress import silent
-from assistant.records import Paper
-from assistant.testing import HashingEmbedder
-
-folder, module, step = sys.argv[1:]
-setattr(sys.modules[module], step, lambda *_, **__: os.kill(os.getpid(), 9))
-papers = [Paper("a4", "A new one", "It came late.")]
-ingest = assistant.ingest.ingest
-ingest(papers, Path(folder), HashingEmbedder(), passage_tokens=160, progress=assistant.progress.silent)
-"""
-
-
-@pytest.mark.parametrize(
-    ("module", "step"), [("assistant.ingest", "seal"), ("assistant.generations", "write_atomically")]
-)
-def test_a_kill_leaves_an_index_that_opens_and_can_be_written(
-    papers: tuple[Paper, ...],
-    index_folder: Path,
-    embedder: HashingEmbedder,
-    repository: Path,
-    module: str,
-    step: str,
+def test_a_run_that_was_interrupted_goes_on_where_it_was(
+    papers: tuple[Paper, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed with every file written but not sealed; and sealed and renamed but not pointed to."""
-    command = [sys.executable, "-c", KILLED, str(index_folder), module, step]
-    done = subprocess.run(command, env={"PYTHONPATH": str(repository)})
-    assert done.returncode == -signal.SIGKILL
-    assert_consistent(index_folder, embedder, papers)
-    new = Paper("a4", "A new one", "It came late.")
-    assert counts(run([new], index_folder, embedder)) == (1, 0, 3)
-    assert_consistent(index_folder, embedder, [*papers, new])
+    """Windows that are logged are not embedded again, by ingest as by rebuild; the one in work is."""
+    monkeypatch.setattr("assistant.embedded.WINDOW", 1)
+
+    def interrupt(done: int, total: int, what: str) -> None:
+        if what == "embedding passages" and done == 2:
+            raise KeyboardInterrupt
+
+    def remake(embedder: CountingEmbedder, progress: Progress) -> None:
+        rebuild(tmp_path, embedder, passage_tokens=160, progress=progress)
+
+    def make(embedder: CountingEmbedder, progress: Progress) -> None:
+        ingest(papers, tmp_path, embedder, passage_tokens=160, progress=progress)
+
+    for work, dimension in ((make, 64), (remake, 32)):
+        first, second = CountingEmbedder(dimension), CountingEmbedder(dimension)
+        with pytest.raises(KeyboardInterrupt):
+            work(first, interrupt)
+        work(second, silent)
+        assert [text.split(":")[0] for text in first.embedded] == ["LongCache", "SlimTune"]
+        assert [text.split()[0] for text in second.embedded] == ["SlimTune:", "A"]
+        assert_consistent(tmp_path, second, papers)
+        assert {path.name for path in tmp_path.iterdir()} == {"CURRENT", "generations", ".writer.lock"}
+
+
+def test_an_index_that_appears_while_records_are_read_is_not_written_over(
+    papers: tuple[Paper, ...], tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    def records() -> Iterator[Paper]:
+        run(papers[1:], tmp_path, embedder)
+        yield papers[0]
+
+    with pytest.raises(IndexFormatError) as caught:
+        ingest(records(), tmp_path, embedder, passage_tokens=160, progress=silent)
+    assert str(caught.value) == f"another process has just made {tmp_path}; run the same command again"
+    assert_consistent(tmp_path, embedder, papers[1:])
 
 
 def test_an_open_index_outlives_its_files(
@@ -343,7 +406,7 @@ def test_an_open_index_outlives_its_files(
     opened = Index.open(index_folder, embedder)
     for number in range(3):
         run([Paper(f"b{number}", "New", f"Number {number}.")], index_folder, embedder)
-    assert opened.papers == papers
+    assert tuple(opened.papers) == papers
     rows, _ = opened.vectors.search(embedder.encode([papers[1].title])[0], 1)
     assert opened.passages[rows[0]].paper_id == "a2"
     assert opened.lexical.scores(["gradient"]).argmax() == 1
@@ -358,4 +421,5 @@ def test_progress_counts_papers_and_passages(papers: tuple[Paper, ...], tmp_path
         (2, 3, "splitting abstracts"),
         (3, 3, "splitting abstracts"),
         (3, 3, "embedding passages"),
+        (3, 3, "indexing words"),
     ]

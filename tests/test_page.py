@@ -304,17 +304,18 @@ def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: S
     assert "Stopped." in conversation_html(conversation)
 
 
-def test_examples_are_offered_for_papers_that_are_there(papers: tuple[Paper, ...]) -> None:
-    assert suggested(papers) == []
+def test_examples_are_offered_for_papers_that_are_there() -> None:
+    assert suggested(["Owls"]) == []
     title, question = next(iter(EXAMPLES.items()))
-    assert suggested((*papers, Paper("p", title, "A."))) == [question]
+    assert suggested(["Owls", title]) == [question]
 
 
 def test_the_sample_corpus_has_the_papers_of_the_examples() -> None:
     from assistant.readers import read_corpus
     from assistant.resources import sample_corpus
 
-    assert suggested(tuple(read_corpus(sample_corpus()).papers)) == list(EXAMPLES.values())
+    titles = [paper.title for paper in read_corpus(sample_corpus()).papers]
+    assert suggested(titles) == list(EXAMPLES.values())
     assert max(map(len, EXAMPLES.values())) <= 60
 
 

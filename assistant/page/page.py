@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,6 @@ from assistant.api import Assistant
 from assistant.errors import AssistantError, SettingsError
 from assistant.page.exchange import Conversation, Exchange, turns
 from assistant.page.rendering import conversation_html, evidence_html, header_html, legend_html
-from assistant.records import Paper
 
 HOST = "127.0.0.1"
 
@@ -69,7 +68,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     scale=1,
                     render=False,
                 )
-                if examples := suggested(papers):
+                if examples := suggested(papers.columns.titles):
                     gr.Examples(examples, question, label="For example", elem_id="examples")
                 with gr.Row(elem_id="ask"):
                     question.render()  # type: ignore[no-untyped-call]
@@ -111,10 +110,10 @@ def asked(assistant: Assistant, question: str, conversation: Conversation) -> It
         yield (*conversation, replace(exchange, fault=str(error)))
 
 
-def suggested(papers: tuple[Paper, ...]) -> list[str]:
-    """Questions to begin with, about papers that are there."""
-    titles = {paper.title for paper in papers}
-    return [question for title, question in EXAMPLES.items() if title in titles]
+def suggested(titles: Collection[str]) -> list[str]:
+    """Questions to begin with, about papers whose titles are there."""
+    there = set(titles)
+    return [question for title, question in EXAMPLES.items() if title in there]
 
 
 def launch(page: gr.Blocks, port: int) -> str:
