@@ -8,7 +8,7 @@ import resource
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,8 @@ from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.papers import exported
 from assistant.progress import silent
-from assistant.readers import read_corpus
+from assistant.readers import read_entries
+from assistant.records import Entry
 from assistant.settings import Settings
 from eval.pools import sampled
 from eval.searching import exponent
@@ -93,12 +94,12 @@ def measured(
         stages.progress(done, total, what)
 
     stages = Stages()
-    read = read_corpus(some).papers
+    read = list(_entries(some))
     stages.end(READING)
     manifest = ingest(read, index, embedder, **settings.passages, progress=progress).manifest
     stages.end(WRITING)
     start = time.perf_counter()
-    ingest(read_corpus(some).papers, index, embedder, **settings.passages, progress=silent)
+    ingest(_entries(some), index, embedder, **settings.passages, progress=silent)
     again = time.perf_counter() - start
     return Built(
         papers=manifest.papers,
@@ -110,6 +111,10 @@ def measured(
         disk=sum(manifest.parts.values()),
         plain=sum(map(len, exported(Index(index).papers))),
     )
+
+
+def _entries(corpus: Path) -> Iterator[Entry]:
+    return (item for item in read_entries([corpus]) if isinstance(item, Entry))
 
 
 def table(built: Sequence[Built]) -> Table:
