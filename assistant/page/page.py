@@ -1,129 +1,62 @@
-"""The page: a chat that streams, and beside it the papers that the answers rest on."""
+"""The page: built of its parts, and served on this machine alone."""
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError, SettingsError
-from assistant.page.exchange import Conversation, Exchange, turns
-from assistant.page.rendering import conversation_html, evidence_html, header_html, legend_html
-from assistant.records import Paper
+from assistant.errors import SettingsError
+from assistant.page.chat import QUIETLY, Chat
+from assistant.page.desk import Desk
+from assistant.page.owners import accounts, may_sign_in
+from assistant.page.rendering import header_html
+from assistant.page.visit import Kept, Said
 
 HOST = "127.0.0.1"
 
-# Offered where the paper that they ask about is in the index, as it is in the sample corpus; none is
-# longer than the 60 characters that Gradio shows.
-EXAMPLES = {
-    "Densing Law of LLMs": "How often does the capacity density of LLMs double?",
-    "SmoothQuant+: Accurate and Efficient 4-bit Post-Training WeightQuantization for LLM": (
-        "Does SmoothQuant+ require additional training?"
-    ),
-    "PyramidDrop: Accelerating Your Large Vision-Language Models via Pyramid Visual Redundancy Reduction": (
-        "What does PyramidDrop drop at the end of each stage?"
-    ),
-    "Distilling Diversity and Control in Diffusion Models": "What is a Diffusion Target Visualization?",
-}
-
 _HERE = Path(__file__).parent
-_MOST_AT_ONCE = 20  # people answered at the same time; the model queues their drafts itself
+_LARGEST_UPLOAD = "200mb"
 
 
-def build_page(assistant: Assistant) -> gr.Blocks:
-    """The page over one assistant; each visitor's conversation lives in that visitor's session."""
-    papers = assistant.index.papers
-
-    def answer(question: str, conversation: Conversation) -> Iterator[tuple[Any, ...]]:
-        box = ""  # emptied once, so as not to wipe what is typed meanwhile
-        for grown in asked(assistant, question, conversation):
-            yield box, grown, conversation_html(grown, live=True), evidence_html(grown)
-            box = gr.skip()
-
+def build_page(desk: Desk) -> gr.Blocks:
+    """The page over a desk; each visitor's conversations are kept under that visitor's name."""
+    # Errors are reported by a function that asks the environment alone.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     page = gr.Blocks(title="Abstract Assistant", analytics_enabled=False, fill_width=True)
     with page:
-        conversation = gr.State(())
-        gr.HTML(header_html(len(papers), assistant.model_name), apply_default_css=False)
-        with gr.Row(elem_id="desk"):
-            with gr.Column(elem_id="chat", scale=3):
-                shown = gr.HTML(
-                    conversation_html(()),
-                    apply_default_css=False,
-                    elem_id="conversation",
-                    js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
-                )
-                question = gr.Textbox(
-                    label="Question",
-                    placeholder="Ask about these papers",
-                    show_label=False,
-                    container=False,
-                    max_lines=6,
-                    autofocus=True,
-                    scale=1,
-                    render=False,
-                )
-                if examples := suggested(papers):
-                    gr.Examples(examples, question, label="For example", elem_id="examples")
-                with gr.Row(elem_id="ask"):
-                    question.render()  # type: ignore[no-untyped-call]
-                    send = gr.Button("Send", variant="primary", elem_id="send", scale=0)
-                    stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0)
-                with gr.Row(elem_id="foot"):
-                    gr.HTML(legend_html(), apply_default_css=False)
-                    clear = gr.Button("Clear", size="sm", elem_id="clear", scale=0)
-            with gr.Column(elem_id="evidence", scale=2):
-                evidence = gr.HTML(evidence_html(()), apply_default_css=False)
-        panes = [shown, evidence]
-        quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        answering = gr.on(
-            [question.submit, send.click],
-            answer,
-            [question, conversation],
-            [question, conversation, *panes],
-            concurrency_limit=_MOST_AT_ONCE,
-            **quietly,
-        )
-        answering.then(_settled, conversation, panes, **quietly)
-        stop.click(_settled, conversation, panes, cancels=[answering], **quietly)
-        clear.click(lambda: ((), *_settled(())), None, [conversation, *panes], **quietly)
+        kept = Kept.in_browser()
+        chat = Chat(desk, kept)
+        with gr.Sidebar(elem_id="conversations", width=280, open=False) as sidebar:
+            chat.show_conversations(sidebar)
+        header = gr.HTML("", apply_default_css=False)
+        chat.show_desk()
+        chat.connect()
+
+        def restore(said: Said, request: gr.Request) -> dict[Any, Any]:
+            visit = kept.visit(desk, said, request)
+            assistant = desk.indexes.assistant(visit.index)
+            described = header_html(len(assistant.index.papers), assistant.model_name)
+            return {header: described, **chat.restore(visit)}
+
+        chat.open_sidebar(page)
+        page.load(restore, kept.states, [header, *chat.restored], **QUIETLY)
     return page
 
 
-def asked(assistant: Assistant, question: str, conversation: Conversation) -> Iterator[Conversation]:
-    """The conversation as it grows by one question and its answer; closing it stops the generation."""
-    if not question.strip():
-        return
-    exchange = Exchange(len(conversation) + 1, question.strip())
-    yield (*conversation, exchange)
-    try:
-        with closing(assistant.stream(question, turns(conversation))) as events:
-            for event in events:
-                exchange = exchange.after(event)
-                yield (*conversation, exchange)
-    except AssistantError as error:
-        yield (*conversation, replace(exchange, fault=str(error)))
-
-
-def suggested(papers: tuple[Paper, ...]) -> list[str]:
-    """Questions to begin with, about papers that are there."""
-    titles = {paper.title for paper in papers}
-    return [question for title, question in EXAMPLES.items() if title in titles]
-
-
-def launch(page: gr.Blocks, port: int) -> str:
+def launch(page: gr.Blocks, port: int, known: Any = None) -> str:
     """Serve the page on this machine alone, in the background, and return its address.
 
     Raises:
         SettingsError: the port can't be had.
     """
     _refuse_taken(port)
+    known = known or {}
     _, address, _ = page.launch(
         server_name=HOST,
         server_port=port,
@@ -133,7 +66,11 @@ def launch(page: gr.Blocks, port: int) -> str:
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,
+        pwa=False,
         footer_links=[],
+        max_file_size=_LARGEST_UPLOAD,
+        auth=(lambda name, password: may_sign_in(known, name, password)) if known else None,
+        auth_message=f"Sign in as {next(iter(known))}." if len(known) == 1 else None,
         theme=_theme(),
         css_paths=_HERE / "page.css",
     )
@@ -144,15 +81,19 @@ def serve(assistant: Assistant, port: int) -> None:
     """Serve the page until interrupted.
 
     Raises:
-        SettingsError: the port can't be had.
+        SettingsError: the port can't be had, or the accounts are not told as they should be.
+        PageError: the folder for what the page keeps can't be written.
     """
-    page = build_page(assistant)
-    address = launch(page, port)
+    known = accounts(assistant.settings.page_password)
+    desk = Desk.over(assistant)
+    page = build_page(desk)
+    address = launch(page, port, known)
     print(f"Serving {len(assistant.index.papers)} papers on {address} (Ctrl-C ends)", flush=True)  # noqa: T201
     try:
         threading.Event().wait()
     finally:
         page.close(verbose=False)
+        desk.conversations.close()
 
 
 def _refuse_taken(port: int) -> None:
@@ -177,7 +118,3 @@ def _theme() -> gr.Theme:
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover_dark="*primary_800",
     )
-
-
-def _settled(conversation: Conversation) -> tuple[str, str]:
-    return conversation_html(conversation), evidence_html(conversation)
