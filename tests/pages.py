@@ -34,13 +34,18 @@ QUIET = (
     "--disable-component-update --disable-sync"
 ).split()
 
-# What every module of browser tests is marked with.
-IN_BROWSER = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; install it to run these"),
-    # Gradio sets an option and a keyword that pandas deprecates, when it adds up how long its queue took.
+expect.set_options(timeout=60_000)  # the machine may be busy
+
+# Gradio sets an option and a keyword that pandas deprecates, when it adds up how long its queue took.
+PANDAS = [
     pytest.mark.filterwarnings("ignore:.*future.no_silent_downcasting:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The copy keyword is deprecated:DeprecationWarning"),
+]
+# What every module of browser tests is marked with.
+IN_BROWSER = [
+    *PANDAS,
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; install it to run these"),
 ]
 
 
@@ -113,6 +118,7 @@ def free_port() -> int:
 def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """The page in a session of its own; fails if it asked for anything beyond `address`."""
     session = browser.new_context(**context)
+    session.set_default_timeout(60_000)
     page = session.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -127,7 +133,7 @@ def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
 def come_to(page: Page, address: str) -> None:
     """Open the page, and wait until it knows whose visit it is."""
     page.goto(address)
-    expect(page.locator(".masthead")).to_be_visible(timeout=20_000)
+    expect(page.locator(".masthead")).to_be_visible()
 
 
 def ask(page: Page, question: str) -> None:

@@ -31,13 +31,14 @@ ORDER = """
     generation.transformers generation
     events inquiry testing answering api __init__
     page page.exchange page.links page.cards page.export page.rendering page.suggestions page.owners
-    page.conversations page.listing page.indexes page.desk page.visit page.narrowing page.chat page.page
+    page.conversations page.listing page.indexes page.desk page.visit page.narrowing page.chat
+    page.intake page.shelf page.library page.endpoints page.page
     batch doctor cli __main__
 """.split()
 
 # Libraries that one part of the package stands for, so that it can be exchanged there alone.
 OWNERS = {
-    "gradio": "page.visit page.narrowing page.chat page.page",
+    "gradio": "page.visit page.narrowing page.chat page.library page.endpoints page.page",
     "sqlalchemy": "page.conversations",
     "itsdangerous": "page.owners",
     "faiss": "vectors",

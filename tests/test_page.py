@@ -13,7 +13,7 @@ import pytest
 
 from assistant.api import Assistant
 from assistant.embedding import Embedder
-from assistant.errors import GenerationError, SettingsError
+from assistant.errors import GenerationError, MissingExtraError, SettingsError
 from assistant.events import DraftGrew, DraftRejected, EvidenceFound, SentenceVerified
 from assistant.generation.base import Delta
 from assistant.page.cards import evidence_html, marked_abstract
@@ -315,10 +315,20 @@ def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: S
     assert "Stopped." in conversation_html(conversation)
 
 
-def test_the_page_reports_nothing_and_opens_no_api(desk: Desk) -> None:
+def test_the_page_reports_nothing_and_offers_its_two_endpoints_alone(desk: Desk) -> None:
     page = build_page(desk)
     assert page.analytics_enabled is False
-    assert page.get_api_info() == {"named_endpoints": {}, "unnamed_endpoints": {}}
+    assert sorted(page.get_api_info()["named_endpoints"]) == ["/ask", "/search"]
+    assert page.get_api_info()["unnamed_endpoints"] == {}
+
+
+def test_an_mcp_server_without_what_it_needs_is_one_clear_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_MCP_SERVER", "True")
+    monkeypatch.setattr("assistant.page.page.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"GRADIO_MCP_SERVER=True needs the extra 'mcp'"):
+        launch(build_page(desk), 0)
 
 
 def test_a_taken_port_is_one_clear_error(desk: Desk) -> None:

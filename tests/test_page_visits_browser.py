@@ -96,7 +96,7 @@ def test_a_conversation_goes_on_after_the_server_was_restarted(browser: Browser,
     with served(ScriptedModel(REPLY), data=tmp_path, port=port):
         # In the page as it stood, without loading it anew.
         ask(page, "And how long does its training take?")
-        expect(page.locator(".exchange")).to_have_count(2, timeout=20_000)
+        expect(page.locator(".exchange")).to_have_count(2)
         settled(page)
         expect(page.locator(".standalone")).to_contain_text("LongCache")
         come_to(page, address)
@@ -112,7 +112,7 @@ def test_who_signs_in_finds_the_own_conversations_in_any_browser(browser: Browse
         page.get_by_label("username").fill(name)
         page.get_by_label("password").fill(f"{name}'s")
         page.get_by_role("button", name="Login").click()
-        expect(page.locator(".masthead")).to_be_visible(timeout=20_000)
+        expect(page.locator(".masthead")).to_be_visible()
 
     known = {"ada": "ada's", "grace": "grace's"}
     with served(ScriptedModel(REPLY), accounts=known) as address:
@@ -130,3 +130,34 @@ def test_who_signs_in_finds_the_own_conversations_in_any_browser(browser: Browse
         expect(entries(other)).to_have_count(0)
         for session in sessions:
             session.close()
+
+
+def test_uploaded_papers_become_an_index_that_is_asked(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "Whales.csv"
+    file.write_text(
+        "Paper Title,Abstract Note,Year\nWhaleSong,WhaleSong records 1204 songs of whales.,1971\n,,1999\n",
+        encoding="utf-8",
+    )
+    with (
+        served(ScriptedModel("WhaleSong records 1204 songs of whales.")) as address,
+        opened(browser, address) as page,
+    ):
+        page.get_by_role("tab", name="Library").click()
+        expect(page.locator("#library .card")).to_have_count(3)
+        page.get_by_label("Search the papers").fill("speech recognition")
+        expect(page.locator("#library .card h3").first).to_have_text("A Survey of Speech Recognition")
+        page.locator("input[type=file]").set_input_files(file)
+        expect(page.locator(".mapping")).to_contain_text("Abstract Note")
+        expect(page.locator(".rejects")).to_have_text("Whales.csv line 3 has an empty abstract")
+        page.get_by_role("button", name="Add these papers").click()
+        expect(page.locator(".stored")).to_have_text("Whales: 1 added, 0 updated, 0 unchanged.")
+        expect(page.locator(".masthead")).to_contain_text("Answers about 1 paper")
+        expect(page.locator("#library .card h3")).to_have_text(["WhaleSong"])
+        page.get_by_role("tab", name="Ask").click()
+        ask(page, "How many songs does WhaleSong record?")
+        settled(page)
+        expect(page.locator("#evidence .card h3")).to_have_text(["WhaleSong"])
+        page.get_by_role("tab", name="Library").click()
+        page.get_by_label("Index").click()
+        page.get_by_role("option").first.click()
+        expect(page.locator(".masthead")).to_contain_text("Answers about 3 papers")

@@ -21,10 +21,11 @@ from assistant.page.suggestions import suggested
 from assistant.page.visit import Kept, Said, Visit, new_conversation
 
 QUIETLY: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+# People and programs answered at the same time; the model queues their drafts itself.
+AT_ONCE: dict[str, Any] = {"concurrency_limit": 20, "concurrency_id": "asking"}
 
 _HERE = Path(__file__).parent
 _WIDE = 1000  # pixels that leave room for the list of conversations beside the rest
-_MOST_AT_ONCE = 20  # people answered at the same time; the model queues their drafts itself
 
 Updates = dict[Any, Any]
 
@@ -70,7 +71,7 @@ class Chat:
                     elem_id="conversation",
                     js_on_load=_script("conversation.js"),
                 )
-                self._narrowing = Narrowing.of(index.papers)
+                self._narrowing = Narrowing.of(index.papers, "Ask only some papers")
                 with gr.Row(elem_id="ask"):
                     self._question = gr.Textbox(
                         label="Question",
@@ -92,7 +93,7 @@ class Chat:
         states = self._kept.states
         asking: set[Any] = states | self._narrowing.fields | {self._conversation, self._question}
         grown = [self._question, *self._view, self._kept.token, self._kept.conversation, self._listing]
-        at_once: dict[str, Any] = {"concurrency_limit": _MOST_AT_ONCE, "concurrency_id": "asking", **QUIETLY}
+        at_once = AT_ONCE | QUIETLY
         events = [
             gr.on([self._question.submit, self._send.click], self._ask, asking, grown, **at_once),
             self._shown.again(self._ask_again, asking, grown, **at_once),

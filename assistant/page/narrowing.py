@@ -25,9 +25,9 @@ class Narrowing:
     papers: gr.Dropdown
 
     @classmethod
-    def of(cls, papers: Sequence[Paper]) -> Narrowing:
+    def of(cls, papers: Sequence[Paper], label: str) -> Narrowing:
         """The fields for those papers, folded until they are needed."""
-        with gr.Accordion("Ask only some papers", open=False, elem_id="narrowing"):
+        with gr.Accordion(label, open=False, elem_classes="narrowing"):
             with gr.Row():
                 first = gr.Number(label="From year", precision=0, value=None, min_width=90)
                 last = gr.Number(label="To year", precision=0, value=None, min_width=90)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import socket
 import threading
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from assistant.api import Assistant
-from assistant.errors import SettingsError
-from assistant.page.chat import QUIETLY, Chat
+from assistant.errors import MissingExtraError, SettingsError
+from assistant.page.chat import AT_ONCE, QUIETLY, Chat, Updates
 from assistant.page.desk import Desk
+from assistant.page.endpoints import offer
+from assistant.page.library import Library
 from assistant.page.owners import accounts, may_sign_in
 from assistant.page.rendering import header_html
 from assistant.page.visit import Kept, Said
@@ -21,42 +24,67 @@ from assistant.page.visit import Kept, Said
 HOST = "127.0.0.1"
 
 _HERE = Path(__file__).parent
-_LARGEST_UPLOAD = "200mb"
+LARGEST_UPLOAD = "200mb"
+_UPLOADS_KEPT = (3600, 86400)  # seconds between looks for uploaded files, and their age when they go
+_MCP_VARIABLE = "GRADIO_MCP_SERVER"
 
 
 def build_page(desk: Desk) -> gr.Blocks:
     """The page over a desk; each visitor's conversations are kept under that visitor's name."""
     # Errors are reported by a function that asks the environment alone.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    page = gr.Blocks(title="Abstract Assistant", analytics_enabled=False, fill_width=True)
+    page = gr.Blocks(
+        title="Abstract Assistant", analytics_enabled=False, fill_width=True, delete_cache=_UPLOADS_KEPT
+    )
     with page:
         kept = Kept.in_browser()
-        chat = Chat(desk, kept)
+        chat, library = Chat(desk, kept), Library(desk, kept)
         with gr.Sidebar(elem_id="conversations", width=280, open=False) as sidebar:
             chat.show_conversations(sidebar)
         header = gr.HTML("", apply_default_css=False)
-        chat.show_desk()
+        with gr.Tabs():
+            with gr.Tab("Ask"):
+                chat.show_desk()
+            with gr.Tab("Library"):
+                library.show()
         chat.connect()
+        library.connect()
+        offer(desk, AT_ONCE)
 
-        def restore(said: Said, request: gr.Request) -> dict[Any, Any]:
+        def restore(said: Said, request: gr.Request) -> Updates:
             visit = kept.visit(desk, said, request)
             assistant = desk.indexes.assistant(visit.index)
             described = header_html(len(assistant.index.papers), assistant.model_name)
-            return {header: described, **chat.restore(visit)}
+            return {header: described, **chat.restore(visit), **library.restore(visit.index)}
 
+        def choose(said: Said, request: gr.Request) -> Updates:
+            return restore({**said, kept.index: said[library.chosen]}, request)
+
+        restored = [header, *chat.restored, *library.restored]
         chat.open_sidebar(page)
-        page.load(restore, kept.states, [header, *chat.restored], **QUIETLY)
+        page.load(restore, kept.states, restored, **QUIETLY)
+        library.chosen.input(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
+        library.stored.then(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
     return page
 
 
-def launch(page: gr.Blocks, port: int, known: Any = None) -> str:
+def launch(page: gr.Blocks, port: int, known: Mapping[str, str] | None = None) -> str:
     """Serve the page on this machine alone, in the background, and return its address.
+
+    Args:
+        page: The page.
+        port: The port.
+        known: Passwords by the names to sign in with; none if nobody needs to.
 
     Raises:
         SettingsError: the port can't be had.
+        MissingExtraError: an MCP server is wanted, and what it needs is not installed.
     """
     _refuse_taken(port)
     known = known or {}
+    with_mcp = os.environ.get(_MCP_VARIABLE, "").casefold() == "true"
+    if with_mcp and not find_spec("mcp"):
+        raise MissingExtraError(f"{_MCP_VARIABLE}=True", "mcp")
     _, address, _ = page.launch(
         server_name=HOST,
         server_port=port,
@@ -67,8 +95,9 @@ def launch(page: gr.Blocks, port: int, known: Any = None) -> str:
         run_history=False,
         enable_monitoring=False,
         pwa=False,
+        mcp_server=with_mcp,
         footer_links=[],
-        max_file_size=_LARGEST_UPLOAD,
+        max_file_size=LARGEST_UPLOAD,
         auth=(lambda name, password: may_sign_in(known, name, password)) if known else None,
         auth_message=f"Sign in as {next(iter(known))}." if len(known) == 1 else None,
         theme=_theme(),
