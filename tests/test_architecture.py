@@ -30,7 +30,8 @@ ORDER = """
     generation.base generation.hub generation.llama_index generation.openai generation.openvino
     generation.transformers generation
     events inquiry testing answering api __init__
-    page page.exchange page.links page.cards page.export page.rendering page.suggestions page.owners
+    page page.exchange page.links page.cards page.export page.correction page.rendering
+    page.gold page.suggestions page.owners
     page.conversations page.listing page.indexes page.desk page.visit page.narrowing page.chat
     page.intake page.shelf page.library page.endpoints page.page
     batch doctor cli __main__

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from conftest import PAPERS
@@ -280,3 +282,23 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, address: str, sch
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.locator(".answer a.cite").first.click()
         expect(page.locator("mark.shown")).to_be_in_viewport()
+
+
+def test_a_wrong_answer_becomes_a_gold_question(browser: Browser, tmp_path: Path) -> None:
+    with (
+        served(ScriptedModel(REPLY), data=tmp_path) as address,
+        opened(browser, address) as page,
+    ):
+        ask(page, "How long does training LongCache take?")
+        settled(page)
+        page.get_by_role("button", name="Not right").press("Enter")
+        form = page.locator(".correction")
+        form.get_by_label("Right answer").fill("36 hours")
+        form.get_by_label("Training takes 36 hours on 8 GPUs.").check()
+        form.get_by_role("button", name="Keep as a gold question").click()
+        expect(page.get_by_text("python -m eval run --gold")).to_be_visible()
+        expect(form).to_be_hidden()
+        (file,) = (tmp_path / "gold").iterdir()
+        (item,) = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
+    assert item["gold"] == {"aliases": ["36 hours"]}
+    assert item["evidence"] == [{"paper_id": "a1", "quote": "Training takes 36 hours on 8 GPUs."}]

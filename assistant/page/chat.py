@@ -14,6 +14,7 @@ from assistant.index import Index
 from assistant.page.cards import evidence_html
 from assistant.page.desk import Desk, asked
 from assistant.page.exchange import Conversation
+from assistant.page.gold import Correction, keep
 from assistant.page.listing import download, export_html, listing_html
 from assistant.page.narrowing import Narrowing
 from assistant.page.rendering import conversation_html, legend_html
@@ -101,6 +102,7 @@ class Chat:
         settling: set[Any] = {self._kept.index, self._conversation}
         for event in events:
             event.then(self._settle, settling, self._view, **QUIETLY)
+        self._shown.corrected(self._correct, {*self._kept.states, self._conversation}, None, **QUIETLY)
         self._stop.click(self._settle, settling, self._view, cancels=events, **QUIETLY)
 
         listed: set[Any] = states | {self._query, self._is_wide}
@@ -187,6 +189,25 @@ class Chat:
             self._desk.conversations.keep(visit.owner, visit.conversation, conversation[-1])
         except PageError as error:
             gr.Warning(str(error))
+
+    def _correct(self, said: Said, request: gr.Request, event: gr.EventData) -> None:
+        """Keep what would have been right as a gold question, and say where."""
+        visit = self._kept.visit(self._desk, said, request)
+        exchange = said[self._conversation][event.exchange - 1]
+        question = exchange.standalone_question or exchange.question
+        correction = Correction(question)
+        if event.evidence:
+            position, start, end = map(int, event.evidence.split())
+            paper = exchange.papers[position].paper
+            correction = Correction(question, event.answer, paper, start, end)
+        path = self._desk.gold(visit.index)
+        try:
+            keep(correction, path)
+        except PageError as error:
+            gr.Warning(str(error))
+            return
+        folder = self._desk.indexes.assistant(visit.index).index.folder
+        gr.Info(f"Kept. Ask all of them: python -m eval run --gold {path} --index {folder}", duration=30)
 
     def _settle(self, said: Said) -> Updates:
         return self._viewed(said[self._conversation], said[self._kept.index])

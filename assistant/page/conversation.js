@@ -21,8 +21,31 @@ const copy = async (button) => {
   setTimeout(() => (button.textContent = label), 2000);
 };
 
+const correct = (button) => {
+  const form = button.closest(".exchange").querySelector(".correction");
+  form.hidden = false;
+  form.elements.answer.focus();
+};
+
+// What the abstracts do not say has no answer and no sentence.
+const setAbsent = (form, isAbsent) => {
+  form.elements.answer.disabled = isAbsent;
+  form.querySelector("fieldset").disabled = isAbsent;
+};
+
+const keepCorrection = (form) => {
+  const { answer, absent, evidence } = form.elements;
+  trigger("corrected", {
+    exchange: Number(form.dataset.exchange),
+    answer: answer.value,
+    evidence: absent.checked ? "" : evidence.value,
+  });
+  form.hidden = true;
+};
+
 const ACTIONS = {
   revise,
+  correct,
   copy,
   cancel: (button) => (button.closest("form").hidden = true),
   retry: (button) => {
@@ -39,13 +62,18 @@ element.addEventListener("click", (event) => {
 
 element.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (event.target.matches(".correction")) return keepCorrection(event.target);
   const form = event.target.closest(".revision");
   const text = form.elements.text.value.trim();
   if (text) askAgain(form.dataset.exchange, form.dataset.field, text);
 });
 
+element.addEventListener("change", (event) => {
+  if (event.target.name === "absent") setAbsent(event.target.form, event.target.checked);
+});
+
 element.addEventListener("keydown", (event) => {
-  const form = event.target.closest?.(".revision");
+  const form = event.target.closest?.(".revision, .correction");
   if (!form) return;
   if (event.key === "Escape") form.hidden = true;
   if (event.key === "Enter" && !event.shiftKey && event.target.name === "text") {

@@ -25,6 +25,7 @@ class Desk:
     indexes: Indexes
     owners: Owners
     conversations: Conversations
+    folder: Path
 
     @classmethod
     def over(cls, assistant: Assistant) -> Desk:
@@ -35,7 +36,12 @@ class Desk:
         """
         folder = assistant.settings.data_dir
         homes = [folder / "index", *([CHECKOUT_INDEXES] if CHECKOUT_INDEXES.is_dir() else [])]
-        return cls(Indexes(assistant, homes), Owners(folder), Conversations(folder / "conversations.sqlite3"))
+        kept = Conversations(folder / "conversations.sqlite3")
+        return cls(Indexes(assistant, homes), Owners(folder), kept, folder)
+
+    def gold(self, index: str) -> Path:
+        """The file of the gold questions about an index."""
+        return self.folder / "gold" / f"{index}.jsonl"
 
 
 def asked(

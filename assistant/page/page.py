@@ -137,11 +137,12 @@ def _refuse_taken(port: int) -> None:
 
 
 def _theme() -> gr.Theme:
-    """The machine's own fonts, so that none is fetched, and a button dark enough for its white label."""
+    """The machine's own fonts, so that none is fetched, and colours that stand out from what they are on."""
     theme = gr.themes.Base(
         primary_hue="teal", neutral_hue="slate", font=("system-ui", "sans-serif"), font_mono=("monospace",)
     )
     return theme.set(
+        body_text_color_subdued="*neutral_500",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",

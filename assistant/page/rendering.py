@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from assistant.answer import Answer
+from assistant.page.correction import correction_html
 from assistant.page.exchange import Conversation, Exchange
 from assistant.page.export import with_references
 from assistant.records import Sentence, Verdict
@@ -72,6 +73,8 @@ def _exchange(exchange: Exchange, *, is_last: bool = False, live: bool = False) 
     parts += [_answer(exchange), _outcome(exchange, live=live)]
     if not live:
         parts.append(_actions(exchange, can_be_revised))
+    if can_be_revised and exchange.answer and exchange.papers:
+        parts.append(correction_html(exchange))
     return f'<article class="exchange{" live" if live else ""}">{"".join(parts)}</article>'
 
 
@@ -108,6 +111,8 @@ def _actions(exchange: Exchange, can_be_revised: bool) -> str:
         buttons.append(
             f'<button type="button" data-act="copy" data-text="{said}">Copy with references</button>'
         )
+    if can_be_revised and exchange.answer and exchange.papers:
+        buttons.append('<button type="button" data-act="correct">Not right</button>')
     return f'<div class="actions">{"".join(buttons)}</div>' if buttons else ""
 
 
