@@ -98,13 +98,20 @@ def served(
         (assistant.index.folder / FITTED).write_text(
             json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8"
         )
-        desk = Desk.over(assistant)
-        page = build_page(desk)
-        try:
-            yield launch(page, port or free_port(), accounts)
-        finally:
-            page.close(verbose=False)
-            desk.conversations.close()
+        with serving(assistant, port, accounts) as address:
+            yield address
+
+
+@contextmanager
+def serving(assistant: Assistant, port: int = 0, accounts: dict[str, str] | None = None) -> Iterator[str]:
+    """The address of a page over `assistant`."""
+    desk = Desk.over(assistant)
+    page = build_page(desk)
+    try:
+        yield launch(page, port or free_port(), accounts)
+    finally:
+        page.close(verbose=False)
+        desk.conversations.close()
 
 
 def free_port() -> int:

@@ -19,10 +19,13 @@ from pages import (
     chromium,
     opened,
     served,
+    serving,
     settled,
 )
 from playwright.sync_api import Browser, Page, expect
 
+from assistant.api import Assistant
+from assistant.settings import Settings
 from assistant.testing import ScriptedModel
 
 pytestmark = IN_BROWSER
@@ -302,3 +305,18 @@ def test_a_wrong_answer_becomes_a_gold_question(browser: Browser, tmp_path: Path
         (item,) = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
     assert item["gold"] == {"aliases": ["36 hours"]}
     assert item["evidence"] == [{"paper_id": "a1", "quote": "Training takes 36 hours on 8 GPUs."}]
+
+
+@pytest.mark.models
+def test_the_real_model_answers_beside_its_evidence(
+    browser: Browser, real_settings: Settings, tmp_path: Path
+) -> None:
+    settings = real_settings.model_copy(update={"data_dir": tmp_path})
+    assistant = Assistant.from_papers(PAPERS, settings=settings)
+    with serving(assistant) as address, opened(browser, address) as page:
+        ask(page, MEMORY)
+        expect(page.locator(".card")).to_have_count(3)
+        settled(page)
+        expect(page.locator(".answer")).to_contain_text("62%")
+        page.locator(".answer a.cite").first.click()
+        expect(page.locator("mark.shown")).to_contain_text("LongCache reduces cache memory by 62%")
