@@ -108,6 +108,20 @@ class Assistant:
         weakref.finalize(opened, shutil.rmtree, folder, ignore_errors=True)
         return opened
 
+    def over(self, index: Path) -> Self:
+        """Another assistant, over another index, with this one's models and settings.
+
+        Raises:
+            IndexFormatError: the index is absent, damaged, or made with another embedder.
+        """
+        embedder = self._pipeline.embedder
+        return type(self)(Index.open(index, embedder), embedder, self._pipeline.model, self.settings)
+
+    @property
+    def embedder(self) -> Embedder:
+        """What makes vectors of texts."""
+        return self._pipeline.embedder
+
     @property
     def model_name(self) -> str:
         """What answers say in their `model` field."""

@@ -11,6 +11,7 @@ AssistantError
 ├── QuestionError          a question can't be asked (empty, too long)
 ├── GenerationError        the language model failed to answer
 ├── BatchError             a batch file can't be read or written
+├── PageError              the page can't keep or find something
 └── MissingExtraError      an optional dependency is not installed
 
 The message of each is one line for the person at the keyboard: what, where, both values, the next step.
@@ -71,6 +72,10 @@ class GenerationError(AssistantError):
 
 class BatchError(AssistantError):
     """A batch file can't be read or written."""
+
+
+class PageError(AssistantError):
+    """The page can't keep or find something."""
 
 
 class MissingExtraError(AssistantError):

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict
 
-from platformdirs import user_cache_path
+from platformdirs import user_cache_path, user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from assistant.errors import SettingsError
@@ -20,6 +20,7 @@ from assistant.models.catalogue import DEFAULT_MODEL
 PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
+_SECRETS = ("api_key", "page_password")  # taken from the environment, never from a file
 
 
 class Passages(TypedDict):
@@ -69,13 +70,25 @@ class Settings(BaseModel):
     api_key: SecretStr | None = Field(
         None, description="Key for a model server; only from ASSISTANT_API_KEY, never from a file."
     )
+    # No answer depends on the page's own settings, so they are in no record of how an answer was made.
+    data_dir: Path = Field(
+        user_data_path("abstract-assistant"),
+        exclude=True,
+        description="Where the page keeps conversations, and papers added on it.",
+    )
+    page_password: SecretStr | None = Field(
+        None,
+        exclude=True,
+        description="Password of the page, or a JSON object of passwords by name; only from "
+        "ASSISTANT_PAGE_PASSWORD, never from a file.",
+    )
 
     @property
     def passages(self) -> Passages:
         """How abstracts are cut into passages, as `ingest` and `rebuild` take it."""
         return {"passage_tokens": self.passage_tokens, "passage_overlap": self.passage_overlap}
 
-    @field_validator("cache_dir", "index")
+    @field_validator("cache_dir", "index", "data_dir")
     @classmethod
     def _home_written_out(cls, path: Path | None) -> Path | None:
         if path is None:
@@ -95,8 +108,10 @@ class Settings(BaseModel):
             SettingsError: a key is unknown, a value is impossible, or the file is not TOML.
         """
         from_file, source = _read_file()
-        if "api_key" in from_file:
-            raise SettingsError(f"{source} holds api_key; set ASSISTANT_API_KEY in the environment instead")
+        for secret in _SECRETS:
+            if secret in from_file:
+                variable = f"{PREFIX}{secret.upper()}"
+                raise SettingsError(f"{source} holds {secret}; set {variable} in the environment instead")
         from_environment = {
             key.removeprefix(PREFIX).lower(): value
             for key, value in os.environ.items()

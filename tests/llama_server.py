@@ -6,15 +6,22 @@ import sys
 
 import xllamacpp
 
-parameters = xllamacpp.CommonParams()
-parameters.model.path = sys.argv[1]
-parameters.api_keys = [sys.argv[2]]
-parameters.hostnames = ["127.0.0.1"]
-parameters.n_ctx = 4096
-parameters.n_parallel = 2
-parameters.cpuparams.n_threads = 2
-parameters.warmup = False
-server = xllamacpp.Server(parameters)
-sys.stdout.write(f"{server.listening_address}\n")
-sys.stdout.flush()
-sys.stdin.read()
+
+def serve(model: str, key: str) -> None:
+    """Print the server's address, and serve."""
+    parameters = xllamacpp.CommonParams()
+    parameters.model.path = model
+    parameters.api_keys = [key]
+    parameters.hostnames = ["127.0.0.1"]
+    parameters.n_ctx = 4096
+    parameters.n_parallel = 2
+    parameters.cpuparams.n_threads = 2
+    parameters.warmup = False
+    server = xllamacpp.Server(parameters)
+    sys.stdout.write(f"{server.listening_address}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])

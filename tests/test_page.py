@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,19 +14,15 @@ import pytest
 
 from assistant.api import Assistant
 from assistant.embedding import Embedder
-from assistant.errors import GenerationError, SettingsError
+from assistant.errors import GenerationError, MissingExtraError, SettingsError
 from assistant.events import DraftGrew, DraftRejected, EvidenceFound, SentenceVerified
 from assistant.generation.base import Delta
+from assistant.page.cards import evidence_html, marked_abstract
+from assistant.page.desk import Desk, asked
 from assistant.page.exchange import Exchange, turns
-from assistant.page.page import EXAMPLES, asked, build_page, launch, suggested
-from assistant.page.rendering import (
-    conversation_html,
-    evidence_html,
-    header_html,
-    legend_html,
-    marked_abstract,
-    paper_link,
-)
+from assistant.page.links import paper_link
+from assistant.page.page import build_page, launch
+from assistant.page.rendering import conversation_html, header_html, legend_html
 from assistant.records import Citation, Message, Paper, Reason, ScoredPaper, Sentence
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
@@ -51,7 +48,15 @@ def model() -> ScriptedModel:
 
 @pytest.fixture
 def assistant(index_folder: Path, embedder: Embedder, model: ScriptedModel) -> Assistant:
-    return Assistant.open(index_folder, model=model, embedder=embedder, settings=Settings())
+    settings = Settings(data_dir=index_folder.parent / "data")
+    return Assistant.open(index_folder, model=model, embedder=embedder, settings=settings)
+
+
+@pytest.fixture
+def desk(assistant: Assistant) -> Iterator[Desk]:
+    desk = Desk.over(assistant)
+    yield desk
+    desk.conversations.close()
 
 
 def cited(text: str, n: int, start: int, end: int) -> Citation:
@@ -104,7 +109,7 @@ def test_nothing_anyone_wrote_becomes_html() -> None:
         1,
         HOSTILE,
         HOSTILE + "?",
-        (paper,),
+        (ScoredPaper(paper, 1.0, ()),),
         (Sentence(HOSTILE, (1,), (HOSTILE,), "supported", 1.0),),
         unverified=HOSTILE,
         fault=HOSTILE,
@@ -153,7 +158,13 @@ def test_an_exchange_grows_from_papers_to_draft_to_verified_sentences(papers: tu
 @pytest.mark.parametrize("unverified", ["", "And the"], ids=["between sentences", "within one"])
 def test_while_sentences_come_it_is_said_that_the_model_writes(unverified: str) -> None:
     said = Sentence("S.", (1,), ("S.",), "supported", 1.0)
-    exchange = Exchange(1, "Q?", papers=(Paper("a1", "T", "S."),), sentences=(said,), unverified=unverified)
+    exchange = Exchange(
+        1,
+        "Q?",
+        papers=(ScoredPaper(Paper("a1", "T", "S."), 1.0, ()),),
+        sentences=(said,),
+        unverified=unverified,
+    )
     assert "Writing" in conversation_html((exchange,), live=True)
 
 
@@ -236,12 +247,19 @@ def test_an_abstention_is_labelled_and_names_the_nearest_papers_without_a_verdic
     html = conversation_html((abstained(assistant),))
     said = "These abstracts do not seem to be about that."
     one, other, third = (paper.title for paper in (papers[0], papers[2], papers[1]))
-    assert html.endswith(
+    assert (
         '<p class="abstained">Not in these abstracts</p>'
         f'<p class="answer" dir="auto">{said}</p><div class="nearest"><p>The nearest papers are:</p>'
         f'<ul><li dir="auto">{one}</li><li dir="auto">{other}</li><li dir="auto">{third}</li></ul></div>'
-        "</article>"
-    )
+        '<div class="actions">'
+    ) in html
+    done = re.findall(r'data-act="(\w+)"[^>]*>([^<]+)</button>', html.partition('<div class="actions">')[2])
+    assert done == [
+        ("revise", "Edit question"),
+        ("retry", "Try again"),
+        ("correct", "Not right"),
+        ("cancel", "Cancel"),
+    ]
 
 
 def test_an_abstention_names_one_paper_or_none_or_one_without_a_title_as_text(assistant: Assistant) -> None:
@@ -255,7 +273,7 @@ def test_an_abstention_names_one_paper_or_none_or_one_without_a_title_as_text(as
     reason = Reason("nothing_retrieved", f"No papers were found for {HOSTILE}.")
     none = replace(exchange, answer=replace(exchange.answer, evidence=(), reason=reason))
     html = conversation_html((none,))
-    assert f'<p class="answer" dir="auto">No papers were found for {SAFE}.</p></article>' in html
+    assert f'<p class="answer" dir="auto">No papers were found for {SAFE}.</p><div class="actions">' in html
 
 
 def test_a_question_whose_spelling_was_mended_shows_how_it_was_read() -> None:
@@ -304,32 +322,27 @@ def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: S
     assert "Stopped." in conversation_html(conversation)
 
 
-def test_examples_are_offered_for_papers_that_are_there() -> None:
-    assert suggested(["Owls"]) == []
-    title, question = next(iter(EXAMPLES.items()))
-    assert suggested(["Owls", title]) == [question]
-
-
-def test_the_sample_corpus_has_the_papers_of_the_examples() -> None:
-    from assistant.readers import read_corpus
-    from assistant.resources import sample_corpus
-
-    titles = [paper.title for paper in read_corpus(sample_corpus()).papers]
-    assert suggested(titles) == list(EXAMPLES.values())
-    assert max(map(len, EXAMPLES.values())) <= 60
-
-
-def test_the_page_reports_nothing_and_opens_no_api(assistant: Assistant) -> None:
-    page = build_page(assistant)
+def test_the_page_reports_nothing_and_offers_its_two_endpoints_alone(desk: Desk) -> None:
+    page = build_page(desk)
     assert page.analytics_enabled is False
-    assert page.get_api_info() == {"named_endpoints": {}, "unnamed_endpoints": {}}
+    assert sorted(page.get_api_info()["named_endpoints"]) == ["/ask", "/search"]
+    assert page.get_api_info()["unnamed_endpoints"] == {}
 
 
-def test_a_taken_port_is_one_clear_error(assistant: Assistant) -> None:
+def test_an_mcp_server_without_what_it_needs_is_one_clear_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_MCP_SERVER", "True")
+    monkeypatch.setattr("assistant.page.page.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"GRADIO_MCP_SERVER=True needs the extra 'mcp'"):
+        launch(build_page(desk), 0)
+
+
+def test_a_taken_port_is_one_clear_error(desk: Desk) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(SettingsError, match=rf"port {port} of 127.0.0.1.*in use.*GRADIO_SERVER_PORT"):
-            launch(build_page(assistant), port)
+            launch(build_page(desk), port)
 
 
 @pytest.mark.parametrize(
@@ -349,6 +362,7 @@ def test_app_ends_with_one_line_when_it_cannot_start(
         env={
             **os.environ,
             "ASSISTANT_CACHE_DIR": str(tmp_path),
+            "ASSISTANT_DATA_DIR": str(tmp_path),
             "PYTHONPATH": str(repository),
             **environment,
         },
@@ -363,7 +377,7 @@ def test_app_ends_with_one_line_when_it_cannot_start(
     assert len(run.stderr.splitlines()) == 1
 
 
-def test_nothing_is_left_running_by_a_page_that_was_only_built(assistant: Assistant) -> None:
+def test_nothing_is_left_running_by_a_page_that_was_only_built(desk: Desk) -> None:
     before = threading.active_count()
-    build_page(assistant)
+    build_page(desk)
     assert threading.active_count() == before

@@ -1,130 +1,158 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from conftest import CHROMIUM, PAPERS
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from conftest import PAPERS
+from pages import (
+    FAILURE,
+    IN_BROWSER,
+    MEMORY,
+    REPLY,
+    SlowModel,
+    SteppedModel,
+    ask,
+    chromium,
+    opened,
+    served,
+    serving,
+    settled,
+)
+from playwright.sync_api import Browser, Page, expect
 
 from assistant.api import Assistant
-from assistant.errors import GenerationError
-from assistant.fitted import FITTED, fitted_to_plain
-from assistant.generation.base import Delta
-from assistant.page.page import build_page, launch
-from assistant.records import Message, Paper
 from assistant.settings import Settings
-from assistant.testing import OPEN_GATES, HashingEmbedder, ScriptedModel
+from assistant.testing import ScriptedModel
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine; install it to run these"),
-    # Gradio sets an option that pandas 3.1 deprecates, each time it adds up how long its queue took.
-    pytest.mark.filterwarnings("ignore:.*future.no_silent_downcasting:DeprecationWarning"),
-]
+pytestmark = IN_BROWSER
 
-MEMORY = "By how much does LongCache reduce cache memory?"
-REPLY = "LongCache reduces cache memory by 62%. Decoding is now 1.4x faster."
-FAILURE = "(failure)"
 GREY = (".draft", ".question")
 HOSTILE = '<img src=x onerror="document.title=1"> **LongCache**'
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
-
-
-class SlowModel(ScriptedModel):
-    """A scripted model that takes its time over each word."""
-
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
-        for delta in super().stream(messages, max_tokens=max_tokens):
-            time.sleep(0.1)
-            yield delta
-
-
-class SteppedModel(ScriptedModel):
-    """A scripted model that says a word when it is let, and fails at one."""
-
-    def __init__(self, *replies: str) -> None:
-        super().__init__(*replies)
-        self.let = threading.Semaphore(0)
-
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
-        for delta in super().stream(messages, max_tokens=max_tokens):
-            assert self.let.acquire(timeout=30)
-            if FAILURE in delta.text:
-                raise GenerationError(FAILURE)
-            yield delta
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+    with chromium() as browser:
+        yield browser
 
 
-@contextmanager
-def served(model: ScriptedModel, papers: Sequence[Paper] = PAPERS) -> Iterator[str]:
-    """The address of a page that answers every question with `model`."""
-    assistant = Assistant.from_papers(papers, model=model, embedder=HashingEmbedder(), settings=Settings())
-    (assistant.index.folder / FITTED).write_text(json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    page = build_page(assistant)
-    try:
-        yield launch(page, port)
-    finally:
-        page.close(verbose=False)
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A page that most tests share, each in a session of its own."""
+    with served(ScriptedModel(REPLY)) as address:
+        yield address
 
 
-@contextmanager
-def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
-    """The page in a session of its own; fails if it asked for anything beyond `address`."""
-    session = browser.new_context(**context)
-    page = session.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(address)
-    try:
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    with opened(browser, address) as page:
         yield page
-    finally:
-        session.close()
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 
 
-def ask(page: Page, question: str) -> None:
-    page.get_by_placeholder("Ask about these papers").fill(question)
-    page.keyboard.press("Enter")
+@pytest.mark.parametrize("by", ["pointer", "keyboard"])
+def test_a_mark_leads_to_the_cited_sentence_and_back(page: Page, address: str, by: str) -> None:
+    def follow(link: str) -> None:
+        if by == "pointer":
+            page.locator(link).first.click()
+        else:
+            page.locator(link).first.focus()
+            page.keyboard.press("Enter")
+
+    ask(page, MEMORY)
+    settled(page)
+    expect(page.locator(".answer")).to_contain_text("LongCache reduces cache memory by 62%. [1]")
+    assert page.locator(".card").count() == 3
+    follow(".answer a.cite")
+    mark = page.locator("mark.shown")
+    expect(mark).to_have_text("LongCache reduces cache memory by 62%, and decoding is 1.4x faster.")
+    expect(mark).to_be_in_viewport()
+    follow(".card.used a.cite")
+    expect(page.locator(".sentence.shown")).to_be_in_viewport()
+    assert page.url == address
 
 
-def settled(page: Page) -> None:
-    expect(page.locator(".exchange").last).to_be_visible()
-    expect(page.locator(".live")).to_have_count(0)
+def test_a_card_says_who_wrote_what_where_and_how_it_was_found(page: Page) -> None:
+    ask(page, MEMORY)
+    settled(page)
+    card = page.locator(".card.used")
+    expect(card.locator("h3")).to_have_text("LongCache: Shrinking the Key-Value Cache")
+    expect(card.locator(".imprint")).to_contain_text("Ada Lovelace, Charles Babbage · 2023 · ICML")
+    expect(card.locator(".scores")).to_contain_text("meaning")
+    expect(page.locator(".card .role")).to_have_text(
+        ["used [1]", "retrieved, not used", "retrieved, not used"]
+    )
 
 
-def test_a_mark_leads_to_the_cited_sentence_and_back(browser: Browser) -> None:
-    with served(ScriptedModel(REPLY)) as address, opened(browser, address) as page:
+def test_a_follow_up_can_be_read_otherwise(page: Page) -> None:
+    ask(page, MEMORY)
+    settled(page)
+    ask(page, "And how much faster is its decoding?")
+    expect(page.locator(".exchange")).to_have_count(2)
+    settled(page)
+    read = page.locator(".exchange").last.locator(".standalone")
+    expect(read).to_contain_text("Read as: And how much faster is LongCache's decoding?")
+    read.get_by_role("button", name="Edit").press("Enter")
+    form = page.get_by_label("Read the question as")
+    expect(form).to_be_focused()
+    form.fill("How accurate is SlimTune?")
+    form.press("Enter")
+    expect(read).to_contain_text("Read as: How accurate is SlimTune?")
+    settled(page)
+    expect(page.locator(".question")).to_have_text([MEMORY, "And how much faster is its decoding?"])
+    expect(page.locator(".card h3").first).to_contain_text("SlimTune")
+
+
+def test_the_last_question_can_be_asked_in_other_words_or_once_more(page: Page) -> None:
+    ask(page, MEMORY)
+    settled(page)
+    page.get_by_role("button", name="Edit question").press("Enter")
+    form = page.get_by_label("Your question")
+    form.press("Escape")
+    expect(form).to_be_hidden()
+    page.get_by_role("button", name="Edit question").click()
+    form.fill("How long does training LongCache take?")
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator(".question")).to_have_text(["How long does training LongCache take?"])
+    settled(page)
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(".live")).to_have_count(1)
+    settled(page)
+    expect(page.locator(".question")).to_have_text(["How long does training LongCache take?"])
+
+
+def test_an_answer_is_copied_with_its_references(browser: Browser, address: str) -> None:
+    with opened(browser, address, permissions=["clipboard-read", "clipboard-write"]) as page:
         ask(page, MEMORY)
         settled(page)
-        expect(page.locator(".answer")).to_contain_text("LongCache reduces cache memory by 62%. [1]")
-        assert page.locator(".card").count() == 3
-        page.locator(".answer a.cite").first.click()
-        mark = page.locator("mark.shown")
-        expect(mark).to_have_text("LongCache reduces cache memory by 62%, and decoding is 1.4x faster.")
-        expect(mark).to_be_in_viewport()
-        page.locator(".card.used a.cite").first.click()
-        expect(page.locator(".sentence.shown")).to_be_in_viewport()
-        assert page.url == address
+        page.get_by_role("button", name="Copy with references").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == (
+        "LongCache reduces cache memory by 62%. [1]\n\n"
+        "[1] Ada Lovelace and Charles Babbage (2023). LongCache: Shrinking the Key-Value Cache (a1). ICML\n"
+    )
+
+
+def test_a_suggested_question_is_asked(page: Page) -> None:
+    suggestion = page.locator(".suggestions").get_by_role("button", name="What does LongCache achieve?")
+    suggestion.press("Enter")
+    settled(page)
+    expect(page.locator(".question")).to_have_text(["What does LongCache achieve?"])
+    expect(suggestion).to_have_count(0)
+
+
+def test_a_question_can_be_narrowed_to_some_papers(page: Page) -> None:
+    page.get_by_role("button", name="Ask only some papers").click()
+    page.get_by_label("To year").fill("2021")
+    ask(page, "What is costly?")
+    settled(page)
+    expect(page.locator(".standalone")).to_have_text("Asked of papers up to 2021")
+    expect(page.locator(".card .imprint")).to_have_count(2)
+    expect(page.locator(".card .imprint", has_text="2023")).to_have_count(0)
 
 
 def test_evidence_comes_first_then_a_draft_then_verified_sentences(browser: Browser) -> None:
@@ -248,21 +276,47 @@ def test_two_people_at_once_see_only_their_own_questions(browser: Browser) -> No
         expect(second.locator(".question")).to_have_text(["How long does training LongCache take?"])
 
 
-def test_clear_forgets_the_conversation(browser: Browser) -> None:
-    with served(ScriptedModel(REPLY)) as address, opened(browser, address) as page:
-        ask(page, MEMORY)
-        settled(page)
-        page.get_by_role("button", name="Clear").click()
-        expect(page.locator(".exchange")).to_have_count(0)
-        expect(page.locator(".card")).to_have_count(0)
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_phone_needs_no_sideways_scrolling(browser: Browser, scheme: str, tmp_path: Path) -> None:
+def test_a_phone_needs_no_sideways_scrolling(browser: Browser, address: str, scheme: str) -> None:
     phone = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme}
-    with served(ScriptedModel(REPLY)) as address, opened(browser, address, **phone) as page:
+    with opened(browser, address, **phone) as page:
         ask(page, MEMORY)
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.locator(".answer a.cite").first.click()
         expect(page.locator("mark.shown")).to_be_in_viewport()
+
+
+def test_a_wrong_answer_becomes_a_gold_question(browser: Browser, tmp_path: Path) -> None:
+    with (
+        served(ScriptedModel(REPLY), data=tmp_path) as address,
+        opened(browser, address) as page,
+    ):
+        ask(page, "How long does training LongCache take?")
+        settled(page)
+        page.get_by_role("button", name="Not right").press("Enter")
+        form = page.locator(".correction")
+        form.get_by_label("Right answer").fill("36 hours")
+        form.get_by_label("Training takes 36 hours on 8 GPUs.").check()
+        form.get_by_role("button", name="Keep as a gold question").click()
+        expect(page.get_by_text("python -m eval run --gold")).to_be_visible()
+        expect(form).to_be_hidden()
+        (file,) = (tmp_path / "gold").iterdir()
+        (item,) = (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
+    assert item["gold"] == {"aliases": ["36 hours"]}
+    assert item["evidence"] == [{"paper_id": "a1", "quote": "Training takes 36 hours on 8 GPUs."}]
+
+
+@pytest.mark.models
+def test_the_real_model_answers_beside_its_evidence(
+    browser: Browser, real_settings: Settings, tmp_path: Path
+) -> None:
+    settings = real_settings.model_copy(update={"data_dir": tmp_path})
+    assistant = Assistant.from_papers(PAPERS, settings=settings)
+    with serving(assistant) as address, opened(browser, address) as page:
+        ask(page, MEMORY)
+        expect(page.locator(".card")).to_have_count(3)
+        settled(page)
+        expect(page.locator(".answer")).to_contain_text("62%")
+        page.locator(".answer a.cite").first.click()
+        expect(page.locator("mark.shown")).to_contain_text("LongCache reduces cache memory by 62%")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from assistant.answer import Answer
 from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound, SentenceVerified
-from assistant.records import Citation, Paper, Sentence, Turn
+from assistant.records import Citation, ScoredPaper, Sentence, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,24 +14,24 @@ class Exchange:
     """A question, the papers found for it, and its answer as far as it is written.
 
     `number` tells the exchanges of a conversation apart; `unverified` is the end of the draft, in no
-    sentence yet; `fault` says why a question could not be asked.
+    sentence yet; `fault` says why a question could not be asked; `restriction` which papers could be used.
     """
 
     number: int
     question: str
     standalone_question: str = ""
-    papers: tuple[Paper, ...] = ()
+    papers: tuple[ScoredPaper, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     citations: tuple[Citation, ...] = ()
     unverified: str = ""
     answer: Answer | None = None
     fault: str = ""
+    restriction: str = ""
 
     def after(self, event: Event) -> Exchange:
         """The exchange once `event` has happened."""
         match event:
-            case EvidenceFound(standalone, scored):
-                papers = tuple(found.paper for found in scored)
+            case EvidenceFound(standalone, papers):
                 return replace(self, standalone_question=standalone, papers=papers)
             case DraftGrew(_, pending):
                 return replace(self, unverified=pending)
@@ -47,7 +47,7 @@ class Exchange:
             case Answer():
                 return replace(
                     self,
-                    standalone_question=event.standalone_question,
+                    standalone_question=self.standalone_question or event.standalone_question,
                     sentences=event.sentences,
                     citations=event.citations,
                     unverified="",

@@ -1,128 +1,90 @@
-"""The page: a chat that streams, and beside it the papers that the answers rest on."""
+"""The page: built of its parts, and served on this machine alone."""
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import closing
-from dataclasses import replace
+from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import gradio as gr
 
 from assistant.api import Assistant
-from assistant.errors import AssistantError, SettingsError
-from assistant.page.exchange import Conversation, Exchange, turns
-from assistant.page.rendering import conversation_html, evidence_html, header_html, legend_html
+from assistant.errors import MissingExtraError, SettingsError
+from assistant.page.chat import AT_ONCE, QUIETLY, Chat, Updates
+from assistant.page.desk import Desk
+from assistant.page.endpoints import offer
+from assistant.page.library import Library
+from assistant.page.owners import accounts, may_sign_in
+from assistant.page.rendering import header_html
+from assistant.page.visit import Kept, Said
 
 HOST = "127.0.0.1"
 
-# Offered where the paper that they ask about is in the index, as it is in the sample corpus; none is
-# longer than the 60 characters that Gradio shows.
-EXAMPLES = {
-    "Densing Law of LLMs": "How often does the capacity density of LLMs double?",
-    "SmoothQuant+: Accurate and Efficient 4-bit Post-Training WeightQuantization for LLM": (
-        "Does SmoothQuant+ require additional training?"
-    ),
-    "PyramidDrop: Accelerating Your Large Vision-Language Models via Pyramid Visual Redundancy Reduction": (
-        "What does PyramidDrop drop at the end of each stage?"
-    ),
-    "Distilling Diversity and Control in Diffusion Models": "What is a Diffusion Target Visualization?",
-}
-
 _HERE = Path(__file__).parent
-_MOST_AT_ONCE = 20  # people answered at the same time; the model queues their drafts itself
+LARGEST_UPLOAD = "200mb"
+_UPLOADS_KEPT = (3600, 86400)  # seconds between looks for uploaded files, and their age when they go
+_MCP_VARIABLE = "GRADIO_MCP_SERVER"
 
 
-def build_page(assistant: Assistant) -> gr.Blocks:
-    """The page over one assistant; each visitor's conversation lives in that visitor's session."""
-    papers = assistant.index.papers
-
-    def answer(question: str, conversation: Conversation) -> Iterator[tuple[Any, ...]]:
-        box = ""  # emptied once, so as not to wipe what is typed meanwhile
-        for grown in asked(assistant, question, conversation):
-            yield box, grown, conversation_html(grown, live=True), evidence_html(grown)
-            box = gr.skip()
-
-    page = gr.Blocks(title="Abstract Assistant", analytics_enabled=False, fill_width=True)
+def build_page(desk: Desk) -> gr.Blocks:
+    """The page over a desk; each visitor's conversations are kept under that visitor's name."""
+    # Errors are reported by a function that asks the environment alone.
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    page = gr.Blocks(
+        title="Abstract Assistant", analytics_enabled=False, fill_width=True, delete_cache=_UPLOADS_KEPT
+    )
     with page:
-        conversation = gr.State(())
-        gr.HTML(header_html(len(papers), assistant.model_name), apply_default_css=False)
-        with gr.Row(elem_id="desk"):
-            with gr.Column(elem_id="chat", scale=3):
-                shown = gr.HTML(
-                    conversation_html(()),
-                    apply_default_css=False,
-                    elem_id="conversation",
-                    js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"),
-                )
-                question = gr.Textbox(
-                    label="Question",
-                    placeholder="Ask about these papers",
-                    show_label=False,
-                    container=False,
-                    max_lines=6,
-                    autofocus=True,
-                    scale=1,
-                    render=False,
-                )
-                if examples := suggested(papers.columns.titles):
-                    gr.Examples(examples, question, label="For example", elem_id="examples")
-                with gr.Row(elem_id="ask"):
-                    question.render()  # type: ignore[no-untyped-call]
-                    send = gr.Button("Send", variant="primary", elem_id="send", scale=0)
-                    stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0)
-                with gr.Row(elem_id="foot"):
-                    gr.HTML(legend_html(), apply_default_css=False)
-                    clear = gr.Button("Clear", size="sm", elem_id="clear", scale=0)
-            with gr.Column(elem_id="evidence", scale=2):
-                evidence = gr.HTML(evidence_html(()), apply_default_css=False)
-        panes = [shown, evidence]
-        quietly: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-        answering = gr.on(
-            [question.submit, send.click],
-            answer,
-            [question, conversation],
-            [question, conversation, *panes],
-            concurrency_limit=_MOST_AT_ONCE,
-            **quietly,
-        )
-        answering.then(_settled, conversation, panes, **quietly)
-        stop.click(_settled, conversation, panes, cancels=[answering], **quietly)
-        clear.click(lambda: ((), *_settled(())), None, [conversation, *panes], **quietly)
+        kept = Kept.in_browser()
+        chat, library = Chat(desk, kept), Library(desk, kept)
+        with gr.Sidebar(elem_id="conversations", width=280, open=False) as sidebar:
+            chat.show_conversations(sidebar)
+        header = gr.HTML("", apply_default_css=False)
+        with gr.Tabs():
+            with gr.Tab("Ask"):
+                chat.show_desk()
+            with gr.Tab("Library"):
+                library.show()
+        chat.connect()
+        library.connect()
+        offer(desk, AT_ONCE)
+
+        def restore(said: Said, request: gr.Request) -> Updates:
+            visit = kept.visit(desk, said, request)
+            assistant = desk.indexes.assistant(visit.index)
+            described = header_html(len(assistant.index.papers), assistant.model_name)
+            return {header: described, **chat.restore(visit), **library.restore(visit.index)}
+
+        def choose(said: Said, request: gr.Request) -> Updates:
+            return restore({**said, kept.index: said[library.chosen]}, request)
+
+        restored = [header, *chat.restored, *library.restored]
+        chat.open_sidebar(page)
+        page.load(restore, kept.states, restored, **QUIETLY)
+        library.chosen.input(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
+        library.stored.then(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
     return page
 
 
-def asked(assistant: Assistant, question: str, conversation: Conversation) -> Iterator[Conversation]:
-    """The conversation as it grows by one question and its answer; closing it stops the generation."""
-    if not question.strip():
-        return
-    exchange = Exchange(len(conversation) + 1, question.strip())
-    yield (*conversation, exchange)
-    try:
-        with closing(assistant.stream(question, turns(conversation))) as events:
-            for event in events:
-                exchange = exchange.after(event)
-                yield (*conversation, exchange)
-    except AssistantError as error:
-        yield (*conversation, replace(exchange, fault=str(error)))
-
-
-def suggested(titles: Collection[str]) -> list[str]:
-    """Questions to begin with, about papers whose titles are there."""
-    there = set(titles)
-    return [question for title, question in EXAMPLES.items() if title in there]
-
-
-def launch(page: gr.Blocks, port: int) -> str:
+def launch(page: gr.Blocks, port: int, known: Mapping[str, str] | None = None) -> str:
     """Serve the page on this machine alone, in the background, and return its address.
+
+    Args:
+        page: The page.
+        port: The port.
+        known: Passwords by the names to sign in with; none if nobody needs to.
 
     Raises:
         SettingsError: the port can't be had.
+        MissingExtraError: an MCP server is wanted, and what it needs is not installed.
     """
     _refuse_taken(port)
+    known = known or {}
+    with_mcp = os.environ.get(_MCP_VARIABLE, "").casefold() == "true"
+    if with_mcp and not find_spec("mcp"):
+        raise MissingExtraError(f"{_MCP_VARIABLE}=True", "mcp")
     _, address, _ = page.launch(
         server_name=HOST,
         server_port=port,
@@ -132,7 +94,12 @@ def launch(page: gr.Blocks, port: int) -> str:
         ssr_mode=False,
         run_history=False,
         enable_monitoring=False,
+        pwa=False,
+        mcp_server=with_mcp,
         footer_links=[],
+        max_file_size=LARGEST_UPLOAD,
+        auth=(lambda name, password: may_sign_in(known, name, password)) if known else None,
+        auth_message=f"Sign in as {next(iter(known))}." if len(known) == 1 else None,
         theme=_theme(),
         css_paths=_HERE / "page.css",
     )
@@ -143,15 +110,19 @@ def serve(assistant: Assistant, port: int) -> None:
     """Serve the page until interrupted.
 
     Raises:
-        SettingsError: the port can't be had.
+        SettingsError: the port can't be had, or the accounts are not told as they should be.
+        PageError: the folder for what the page keeps can't be written.
     """
-    page = build_page(assistant)
-    address = launch(page, port)
+    known = accounts(assistant.settings.page_password)
+    desk = Desk.over(assistant)
+    page = build_page(desk)
+    address = launch(page, port, known)
     print(f"Serving {len(assistant.index.papers)} papers on {address} (Ctrl-C ends)", flush=True)  # noqa: T201
     try:
         threading.Event().wait()
     finally:
         page.close(verbose=False)
+        desk.conversations.close()
 
 
 def _refuse_taken(port: int) -> None:
@@ -166,17 +137,14 @@ def _refuse_taken(port: int) -> None:
 
 
 def _theme() -> gr.Theme:
-    """The machine's own fonts, so that none is fetched, and a button dark enough for its white label."""
+    """The machine's own fonts, so that none is fetched, and colours that stand out from what they are on."""
     theme = gr.themes.Base(
         primary_hue="teal", neutral_hue="slate", font=("system-ui", "sans-serif"), font_mono=("monospace",)
     )
     return theme.set(
+        body_text_color_subdued="*neutral_500",
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
         button_primary_background_fill_hover_dark="*primary_800",
     )
-
-
-def _settled(conversation: Conversation) -> tuple[str, str]:
-    return conversation_html(conversation), evidence_html(conversation)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from html import escape
-from urllib.parse import quote, urlsplit
 
 from assistant.answer import Answer
+from assistant.page.correction import correction_html
 from assistant.page.exchange import Conversation, Exchange
-from assistant.records import Citation, Paper, Sentence, Verdict
+from assistant.page.export import with_references
+from assistant.records import Sentence, Verdict
 
 VERDICTS: dict[Verdict, tuple[str, str]] = {
     "supported": ("✔", "supported by the sentence it cites"),
@@ -17,7 +18,6 @@ VERDICTS: dict[Verdict, tuple[str, str]] = {
 }
 _NEAREST = 3  # papers named where there is no answer, as in its text
 _INVITATION = "Ask a question about these papers. Each sentence of the answer cites the sentence it rests on."
-_NO_EVIDENCE = "The papers found for a question appear here, with the cited sentences marked."
 
 
 def header_html(papers: int, model: str) -> str:
@@ -39,54 +39,81 @@ def legend_html() -> str:
     return f'<ul class="legend">{"".join(entries)}</ul>'
 
 
-def conversation_html(conversation: Conversation, *, live: bool = False) -> str:
-    """Questions and answers, oldest first; `live` when the last one is still being answered."""
+def conversation_html(
+    conversation: Conversation, suggestions: Sequence[str] = (), *, live: bool = False
+) -> str:
+    """Questions and answers, oldest first, or what can be asked; `live` when the last is being answered.
+
+    What can be done with an answer is offered below it; only the last question can be asked again.
+    """
     if not conversation:
-        return f'<p class="placeholder">{_INVITATION}</p>'
+        return f'<p class="placeholder">{_INVITATION}</p>{_suggestions(suggestions)}'
     *earlier, last = conversation
-    exchanges = [_exchange(exchange, live=False) for exchange in earlier]
-    return "".join([*exchanges, _exchange(last, live=live and not last.is_over)])
+    exchanges = [_exchange(exchange) for exchange in earlier]
+    return "".join([*exchanges, _exchange(last, is_last=True, live=live and not last.is_over)])
 
 
-def evidence_html(conversation: Conversation) -> str:
-    """The papers behind the latest answer, then those behind earlier ones, folded."""
-    found = [exchange for exchange in reversed(conversation) if exchange.papers]
-    if not found:
-        return f'<p class="placeholder">{_NO_EVIDENCE}</p>'
-    latest, *earlier = found
-    return _cards(latest) + "".join(map(_folded, earlier))
+def _suggestions(questions: Sequence[str]) -> str:
+    if not questions:
+        return ""
+    buttons = (f'<li><button type="button" data-act="suggest">{escape(q)}</button></li>' for q in questions)
+    return f'<div class="suggestions"><p>For example</p><ul>{"".join(buttons)}</ul></div>'
 
 
-def marked_abstract(abstract: str, citations: Iterable[Citation], anchor: str) -> str:
-    """The abstract with each cited span in a <mark> whose id is `anchor` and the citation's number."""
-    pieces: list[str] = []
-    done = 0
-    for citation in sorted(citations, key=lambda citation: (citation.start, citation.end)):
-        start = max(done, citation.start)
-        end = max(start, citation.end)
-        pieces.append(escape(abstract[done:start]))
-        pieces.append(f'<mark id="{anchor}{citation.n}" tabindex="-1">{escape(abstract[start:end])}</mark>')
-        done = end
-    return "".join([*pieces, escape(abstract[done:])])
-
-
-def paper_link(paper: Paper) -> str | None:
-    """Where the paper can be read: its own http(s) address, else its DOI's or arXiv's."""
-    if paper.url and urlsplit(paper.url).scheme in ("http", "https"):
-        return paper.url
-    if paper.doi:
-        return f"https://doi.org/{quote(paper.doi.removeprefix('https://doi.org/'), safe='/')}"
-    return f"https://arxiv.org/abs/{quote(paper.arxiv_id, safe='/')}" if paper.arxiv_id else None
-
-
-def _exchange(exchange: Exchange, *, live: bool) -> str:
+def _exchange(exchange: Exchange, *, is_last: bool = False, live: bool = False) -> str:
+    can_be_revised = is_last and not live
     parts = [f'<h2 class="question" dir="auto">{escape(exchange.question)}</h2>']
-    if exchange.standalone_question not in ("", exchange.question):
-        parts.append(f'<p class="standalone" dir="auto">Read as: {escape(exchange.standalone_question)}</p>')
+    if can_be_revised:
+        parts.append(_revision(exchange, "question", exchange.question, "Your question"))
+    parts.append(_reading(exchange, can_be_revised))
+    if exchange.restriction:
+        parts.append(f'<p class="standalone" dir="auto">Asked of papers {escape(exchange.restriction)}</p>')
     if exchange.answer and exchange.answer.status == "abstained":
         parts.append('<p class="abstained">Not in these abstracts</p>')
     parts += [_answer(exchange), _outcome(exchange, live=live)]
+    if not live:
+        parts.append(_actions(exchange, can_be_revised))
+    if can_be_revised and exchange.answer and exchange.papers:
+        parts.append(correction_html(exchange))
     return f'<article class="exchange{" live" if live else ""}">{"".join(parts)}</article>'
+
+
+def _reading(exchange: Exchange, can_be_revised: bool) -> str:
+    """How a follow-up or a misspelt question was read, to be put right by the reader."""
+    read = exchange.standalone_question
+    if read in ("", exchange.question):
+        return ""
+    edit = ' <button type="button" data-act="revise" data-field="read_as">Edit</button>'
+    return f'<p class="standalone" dir="auto">Read as: {escape(read)}{edit if can_be_revised else ""}</p>' + (
+        _revision(exchange, "read_as", read, "Read the question as") if can_be_revised else ""
+    )
+
+
+def _revision(exchange: Exchange, field: str, text: str, label: str) -> str:
+    """The form, hidden at first, that asks the last question again in other words."""
+    return (
+        f'<form class="revision" data-field="{field}" data-exchange="{exchange.number}" hidden>'
+        f'<textarea name="text" rows="3" aria-label="{label}">{escape(text)}</textarea>'
+        '<div><button type="submit">Ask again</button>'
+        '<button type="button" data-act="cancel">Cancel</button></div></form>'
+    )
+
+
+def _actions(exchange: Exchange, can_be_revised: bool) -> str:
+    buttons = []
+    if can_be_revised:
+        buttons += [
+            '<button type="button" data-act="revise" data-field="question">Edit question</button>',
+            f'<button type="button" data-act="retry" data-exchange="{exchange.number}">Try again</button>',
+        ]
+    if exchange.answer and exchange.answer.citations:
+        said = escape(with_references(exchange.answer))
+        buttons.append(
+            f'<button type="button" data-act="copy" data-text="{said}">Copy with references</button>'
+        )
+    if can_be_revised and exchange.answer and exchange.papers:
+        buttons.append('<button type="button" data-act="correct">Not right</button>')
+    return f'<div class="actions">{"".join(buttons)}</div>' if buttons else ""
 
 
 def _answer(exchange: Exchange) -> str:
@@ -153,50 +180,3 @@ def _progress(exchange: Exchange) -> str:
     if exchange.unverified or exchange.sentences:
         return "Writing; each sentence is checked as it ends"
     return f"Reading {len(exchange.papers)} abstracts" if exchange.papers else "Searching"
-
-
-def _folded(exchange: Exchange) -> str:
-    return (
-        f'<details class="earlier"><summary dir="auto">Earlier: {escape(exchange.question)}</summary>'
-        f"{_cards(exchange)}</details>"
-    )
-
-
-def _cards(exchange: Exchange) -> str:
-    return "".join(_card(exchange, paper) for paper in exchange.papers)
-
-
-def _card(exchange: Exchange, paper: Paper) -> str:
-    citations = [citation for citation in exchange.citations if citation.paper_id == paper.id]
-    role = "used" if citations else "retrieved, not used" if exchange.is_over else "retrieved"
-    abstract = marked_abstract(paper.abstract, citations, f"x{exchange.number}-c")
-    body = f'<p class="abstract" dir="auto">{abstract}</p>'
-    if not citations:
-        body = f"<details><summary>Abstract</summary>{body}</details>"
-    return (
-        f'<article class="card{" used" if citations else ""}">'
-        f'<p class="role">{role}{_back_links(exchange, citations)}</p>'
-        f'<h3 dir="auto">{escape(paper.title or "Untitled")}</h3>{_imprint(paper)}{body}</article>'
-    )
-
-
-def _back_links(exchange: Exchange, citations: Iterable[Citation]) -> str:
-    """The numbers of a card's citations, each leading back to the first sentence that uses it."""
-    links = []
-    for citation in citations:
-        i = next((i for i, sentence in enumerate(exchange.sentences) if citation.n in sentence.citations), 0)
-        href = f"#x{exchange.number}-s{i}"
-        links.append(
-            f' <a class="cite" href="{href}" aria-label="back to citation {citation.n}">[{citation.n}]</a>'
-        )
-    return "".join(links)
-
-
-def _imprint(paper: Paper) -> str:
-    facts = [
-        escape(fact) for fact in (", ".join(paper.authors), str(paper.year or ""), paper.venue or "") if fact
-    ]
-    if link := paper_link(paper):
-        facts.append(f'<a href="{escape(link)}" target="_blank" rel="noopener noreferrer">Open paper ↗</a>')
-    facts.append(f'<span class="id">{escape(paper.id)}</span>')
-    return f'<p class="imprint">{" · ".join(facts)}</p>'

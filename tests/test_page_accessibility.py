@@ -1,0 +1,63 @@
+"""What axe finds wrong with the page, light, dark and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from pages import IN_BROWSER, MEMORY, REPLY, ask, chromium, opened, served, settled
+from playwright.sync_api import Browser, Page, expect
+
+from assistant.testing import ScriptedModel
+
+pytestmark = IN_BROWSER
+
+DESKTOP = {"viewport": {"width": 1400, "height": 900}}
+PHONE = {"viewport": {"width": 390, "height": 844}}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with served(ScriptedModel(REPLY)) as address:
+        yield address
+
+
+def serious(page: Page) -> list[str]:
+    """The rules that the page breaks badly, with the elements that break them."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['any'][0]['message'][:200] if node['any'] else ''}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "view",
+    [{**DESKTOP, "color_scheme": "light"}, {**DESKTOP, "color_scheme": "dark"}, PHONE],
+    ids=["light", "dark", "phone"],
+)
+def test_nothing_is_seriously_hard_to_reach(browser: Browser, address: str, view: dict[str, Any]) -> None:
+    with opened(browser, address, reduced_motion="reduce", **view) as page:
+        expect(page.locator(".suggestions")).to_be_visible()
+        assert serious(page) == []
+        ask(page, MEMORY)
+        settled(page)
+        ask(page, "And how long does its training take?")
+        expect(page.locator(".exchange")).to_have_count(2)
+        settled(page)
+        page.locator(".answer a.cite").last.click()
+        page.get_by_role("button", name="Edit question").click()
+        assert serious(page) == []
+        page.get_by_role("tab", name="Library").click()
+        expect(page.locator("#library .card")).to_have_count(3)
+        assert serious(page) == []
