@@ -206,8 +206,7 @@ class Pipeline:
         if run.question.kind == "list":
             yield from self._listed(run)
             return
-        weigh = self.index.lexical.informativeness
-        if found := sides(run.question, run.papers, lambda text: self._nearby(text, run.filters), weigh):
+        if found := self._sides(run):
             yield from self._compared(run, found)
             return
         run.ranked = self.rank(run.question, run.candidates)
@@ -237,6 +236,13 @@ class Pipeline:
         before = self.fitted.before
         run.confidence = before.model.probability(run.signals)
         return run.confidence < before.threshold
+
+    def _sides(self, run: Inquiry) -> tuple[Side, ...]:
+        """The papers that a question asks something of each of; none in a conversation about one."""
+        if run.focused:
+            return ()
+        weigh = self.index.lexical.informativeness
+        return sides(run.question, run.papers, lambda text: self._nearby(text, run.filters), weigh)
 
     def _nearby(self, text: str, filters: Filters) -> tuple[ScoredPaper, ...]:
         return self.search(text, filters, _SIDE_CANDIDATES)

@@ -357,6 +357,12 @@ def test_a_conversation_stays_with_its_paper_until_another_is_named(
     assert {citation.paper_id for citation in answer.citations} <= {expected}
 
 
+def test_a_conversation_about_one_paper_is_not_split_between_papers(ask: Asker) -> None:
+    question = "And compare both key-value cache memory and speech recognition neural networks?"
+    assert [paper.id for paper in ask(question, None).cited_papers] == ["a1", "a3"]
+    assert [paper.id for paper in ask(question, None, CACHE).cited_papers] == ["a1"]
+
+
 def test_a_conversation_s_paper_stays_out_where_it_is_filtered_out(ask: Asker) -> None:
     answer = ask("And the accuracy?", None, CACHE, Filters(exclude_ids=("a1",)))
     assert "a1" not in {entry.paper.id for entry in answer.evidence}
