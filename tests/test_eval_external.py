@@ -35,7 +35,9 @@ def pools(tmp_path: Path) -> Pools:
             {"id": "q1", "question": "Do cats purr?", "paper_id": "cat", "label": "yes"},
             {"id": "q2", "question": "Do owls hunt by day?", "paper_id": "owl", "label": "no"},
         ],
-        "scifact/abstracts.jsonl": [{**paper, "id": f"s{paper['id']}"} for paper in PAPERS],
+        "scifact/abstracts.jsonl": [
+            {**paper, "id": f"s{paper['id']}", "title": f"{paper['title']} again"} for paper in PAPERS
+        ],
         "scifact/claims.dev.jsonl": [
             {"id": "c1", "claim": "Dogs bark.", "evidence": [{"paper_id": "sdog", "label": "true"}]},
             {

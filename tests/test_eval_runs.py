@@ -154,10 +154,10 @@ def test_of_a_comparison_both_prompts_are_context(index: Index) -> None:
 
 def test_of_a_comparison_that_was_broken_off_what_was_shown_is_context(index: Index) -> None:
     both = replace(SPEED, question="What do both LongCache and SlimTune require?")
-    assistant = assistant_saying(
-        index, "Little.", fitted=replace(OPEN, after=SHUT), settings=Settings(context_sentences=1)
+    declining = "The excerpts do not mention it."
+    said = asking(assistant := assistant_saying(index, declining, settings=Settings(context_sentences=1)))(
+        both
     )
-    said = asking(assistant)(both)
     assert (said.status, len(prompts(assistant))) == ("abstained", 1)
     assert set(said.context_text) == {"a1"}
 
