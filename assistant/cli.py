@@ -159,7 +159,7 @@ def ingest(
         raise SettingsError(f"{rejects} holds papers; name another file for rejects")
     with RejectLog(rejects, err.print) as log:
         if preview:
-            shown = preview_of(read_papers(files, columns, format), log)
+            shown = preview_of(read_papers(files, columns, format), log.add)
         else:
             folder, done = _ingested(files, index, _Reading(columns, format, prune), log)
     for line in log.summary():

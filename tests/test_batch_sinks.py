@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import errno
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,19 @@ def test_parquet_has_texts_for_what_other_inputs_hold() -> None:
         {"id": "7", "answer": "a", "confidence": None},
         {"id": '["b"]', "answer": None, "confidence": 1.0},
     ]
+
+
+def test_parquet_takes_a_column_of_years_from_a_table_of_texts() -> None:
+    opened = sink("o.parquet", ("year", "answer"))
+    opened.write({"year": "in press", "answer": "a"})
+    opened.finish()
+    assert pq.read_table("o.parquet").to_pylist() == [{"year": "in press", "answer": "a"}]
+
+
+def test_excel_has_a_time_with_its_zone_as_text() -> None:
+    times = [datetime(2024, 2, 29, 12, tzinfo=UTC), datetime(2024, 2, 29, 12)]
+    sheet = openpyxl.load_workbook(write("o.xlsx", *({"id": time} for time in times))).worksheets[0]
+    assert [sheet["A2"].value, sheet["A3"].value] == ["2024-02-29 12:00:00+00:00", times[1]]
 
 
 def test_excel_has_numbers_dates_and_texts_but_no_formula() -> None:

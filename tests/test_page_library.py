@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,8 @@ from assistant.errors import CorpusError, IndexFormatError, PageError
 from assistant.ingest import ingest
 from assistant.page.desk import Desk, restriction
 from assistant.page.indexes import Indexes
-from assistant.page.intake import put, read_uploaded, suggested_name, with_time_left
-from assistant.page.shelf import facts_html, papers_html, reading_html
+from assistant.page.intake import put, read_uploaded, suggested_name, uploaded, with_time_left
+from assistant.page.shelf import facts_html, papers_html, reading_html, stored_html
 from assistant.progress import silent
 from assistant.records import Filters, Paper
 from assistant.settings import Settings
@@ -81,7 +82,7 @@ def test_a_desk_keeps_what_it_keeps_in_the_folder_of_the_settings(
 
 
 @pytest.fixture
-def uploaded(tmp_path: Path) -> Iterator[Path]:
+def upload(tmp_path: Path) -> Iterator[Path]:
     """A CSV as a browser may upload it: foreign column names, an empty abstract, hostile text."""
     path = tmp_path / "0a1b2c" / "papers.csv"
     path.parent.mkdir()
@@ -91,19 +92,47 @@ def uploaded(tmp_path: Path) -> Iterator[Path]:
     yield path
 
 
-def test_of_uploaded_files_columns_and_rejects_are_told_by_their_own_names(uploaded: Path) -> None:
-    corpus = read_uploaded([uploaded])
-    assert dict(corpus.mapping) == {
+def test_of_uploaded_files_columns_and_rejects_are_told_by_their_own_names(upload: Path) -> None:
+    reading = read_uploaded([upload])
+    assert dict(reading.preview.mapping) == {
         "title": "Paper Title",
         "abstract": "Summary",
         "year": "Publication Year",
     }
-    assert [reject.reason for reject in corpus.rejects] == ["papers.csv line 3 has an empty abstract"]
-    html = reading_html(corpus)
+    assert [reject.reason for reject in reading.rejects] == ["papers.csv line 3 has an empty abstract"]
+    html = reading_html(reading)
     assert "1 paper read, 1 record left out." in html
     assert '<tr><th scope="row">abstract</th><td>Summary</td></tr>' in html
     assert "<li>papers.csv line 3 has an empty abstract</li>" in html
     assert "<img" not in html
+
+
+def test_merges_and_rejects_name_the_uploaded_files_and_their_lines(indexes: Indexes, tmp_path: Path) -> None:
+    files = {
+        "0a1b2c/papers.csv": "Title,Abstract\nWhale song,Whales sing at 52 Hz.\nEmpty,\n",
+        "3d4e5f/more.jsonl": '{"title": "Whale Song", "abstract": "Whales sing at 52 Hz."}\n',
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = put(uploaded([tmp_path / name for name in files]), "Whales", indexes, silent)
+    merge = "papers.csv line 2 and more.jsonl line 1 are one paper: the same title, a similar abstract"
+    assert [str(one) for one in done.merged] == [merge]
+    assert [reject.reason for reject in done.rejected] == ["papers.csv line 3 has an empty abstract"]
+    assert stored_html(done, "Whales") == (
+        '<p class="stored">Whales: 1 added, 0 updated, 1 merged, 0 unchanged, 1 left out.</p>'
+        f'<ul class="rejects"><li>{merge}</li><li>papers.csv line 3 has an empty abstract</li></ul>'
+    )
+
+
+def test_a_file_uploaded_again_is_a_new_version_of_it(indexes: Indexes, tmp_path: Path) -> None:
+    for place, abstract in (("0a1b2c", "Whales sing at 52 Hz."), ("3d4e5f", "Whales sing at 53 Hz.")):
+        path = tmp_path / place / "papers.jsonl"
+        path.parent.mkdir()
+        path.write_text(json.dumps({"id": "w1", "title": "Whales", "abstract": abstract}), encoding="utf-8")
+        done = put(uploaded([path]), "Whales", indexes, silent)
+    assert (done.added, done.updated, done.merged) == ((), ("w1",), ())
+    assert [paper.abstract for paper in indexes.assistant("Whales").index.papers] == ["Whales sing at 53 Hz."]
 
 
 def test_a_file_that_holds_no_papers_is_told_by_its_own_name(tmp_path: Path) -> None:
@@ -111,6 +140,8 @@ def test_a_file_that_holds_no_papers_is_told_by_its_own_name(tmp_path: Path) -> 
     path.write_bytes(b"%PDF")
     with pytest.raises(CorpusError, match=r"^papers\.pdf is of no format"):
         read_uploaded([path])
+    with pytest.raises(CorpusError, match=r"^papers\.pdf is of no format"):
+        list(uploaded([path]))
 
 
 @pytest.mark.parametrize(
@@ -129,6 +160,12 @@ def test_progress_tells_a_share_and_the_time_left(monkeypatch: pytest.MonkeyPatc
     progress(100, 400, "embedding passages")
     # A quarter took 10 s, so three quarters take 30 s.
     assert shown[-1] == (0.25, "embedding passages: 100 of 400, 30 s left")
+
+
+def test_progress_to_an_unknown_end_tells_how_much_is_done() -> None:
+    shown: list[tuple[float, str]] = []
+    with_time_left(lambda share, text: shown.append((share, text)))(2000, 0, "reading records")
+    assert shown == [(0.0, "reading records: 2,000")]
 
 
 def test_the_facts_of_an_index(indexes: Indexes) -> None:

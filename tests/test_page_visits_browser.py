@@ -150,7 +150,9 @@ def test_uploaded_papers_become_an_index_that_is_asked(browser: Browser, tmp_pat
         expect(page.locator(".mapping")).to_contain_text("Abstract Note")
         expect(page.locator(".rejects")).to_have_text("Whales.csv line 3 has an empty abstract")
         page.get_by_role("button", name="Add these papers").click()
-        expect(page.locator(".stored")).to_have_text("Whales: 1 added, 0 updated, 0 unchanged.")
+        expect(page.locator(".stored")).to_have_text(
+            "Whales: 1 added, 0 updated, 0 merged, 0 unchanged, 1 left out."
+        )
         expect(page.locator(".masthead")).to_contain_text("Answers about 1 paper")
         expect(page.locator("#library .card h3")).to_have_text(["WhaleSong"])
         page.get_by_role("tab", name="Ask").click()

@@ -263,6 +263,12 @@ def test_arxiv_snapshot() -> None:
     )
 
 
+def test_a_record_that_has_one_of_arxiv_in_it_is_none_of_arxiv() -> None:
+    plain = {"id": "x", "title": "A title", "abstract": "Words.", "venue": "ACL", "source": ARXIV}
+    (paper,) = corpus_of("found.jsonl", json.dumps(plain) + "\n").papers
+    assert (paper.id, paper.venue, paper.arxiv_id) == ("x", "ACL", None)
+
+
 ZOTERO = (
     '\ufeff"Key","Item Type","Publication Year","Author","Title","Publication Title","DOI","Url",'
     '"Abstract Note","Date","Manual Tags"\n'

@@ -13,7 +13,7 @@ from assistant.errors import BatchError, MissingExtraError, first_line
 from assistant.storage import sync
 
 _ROWS = 1_000  # held at a time
-_NUMBERS = {"confidence": "float64", "latency_ms": "int64", "year": "int64"}
+_NUMBERS = {"confidence": "float64", "latency_ms": "int64"}  # of the columns that a batch adds
 _MOST_ROWS = 1_048_576  # of an Excel sheet, its header among them
 
 
@@ -130,6 +130,8 @@ class ExcelSink:
         from openpyxl.cell import WriteOnlyCell
         from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
+        if getattr(value, "tzinfo", None):
+            value = str(value)  # Excel has no time zones
         if not isinstance(value, str | list | dict):
             return value
         text = ILLEGAL_CHARACTERS_RE.sub("", _text(value) or "")

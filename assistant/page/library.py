@@ -12,7 +12,7 @@ from assistant.errors import AssistantError
 from assistant.index import Index
 from assistant.page.chat import QUIETLY, Updates
 from assistant.page.desk import Desk
-from assistant.page.intake import put, read_uploaded, suggested_name, with_time_left
+from assistant.page.intake import put, read_uploaded, suggested_name, uploaded, with_time_left
 from assistant.page.narrowing import Narrowing
 from assistant.page.shelf import facts_html, failure_html, papers_html, reading_html, stored_html
 from assistant.page.visit import Kept, Said
@@ -28,7 +28,6 @@ class Library:
     def __init__(self, desk: Desk, kept: Kept) -> None:
         self._desk = desk
         self._kept = kept
-        self._corpus = gr.State(())
 
     def show(self) -> None:
         """An index and what is added to it on one side, its papers on the other."""
@@ -65,12 +64,12 @@ class Library:
         self._files.change(
             self._read_files,
             self._files,
-            [self._read, self._corpus, self._name, self._add, self._stored],
+            [self._read, self._name, self._add, self._stored],
             **QUIETLY,
         )
         self.stored = self._add.click(
             self._put,
-            {self._corpus, self._name},
+            {self._files, self._name},
             [self._stored, self.chosen, self._files],
             api_visibility="private",
             show_progress_on=self._stored,
@@ -128,24 +127,24 @@ class Library:
         }
 
     def _read_files(self, files: list[str] | None) -> Updates:
-        paths = [Path(file) for file in files or ()]
+        paths = list(map(Path, files or ()))
+        readable = False
         try:
-            corpus = read_uploaded(paths) if paths else None
-            read = reading_html(corpus) if corpus else ""
+            read = reading_html(read_uploaded(paths)) if paths else ""
+            readable = bool(paths)
         except AssistantError as error:
-            corpus, read = None, failure_html(str(error))
+            read = failure_html(str(error))
         updates: Updates = {
             self._read: read,
-            self._corpus: corpus.papers if corpus else (),
-            self._name: gr.Textbox(value=suggested_name(paths), visible=bool(corpus)),
-            self._add: gr.Button(visible=bool(corpus)),
+            self._name: gr.Textbox(value=suggested_name(paths), visible=readable),
+            self._add: gr.Button(visible=readable),
         }
         return updates | ({self._stored: ""} if paths else {})
 
     def _put(self, said: Said, progress: gr.Progress = gr.Progress()) -> Updates:  # noqa: B008
-        name = said[self._name].strip()
+        name, paths = said[self._name].strip(), list(map(Path, said[self._files] or ()))
         try:
-            done = put(said[self._corpus], name, self._desk.indexes, with_time_left(progress))
+            done = put(uploaded(paths), name, self._desk.indexes, with_time_left(progress))
         except AssistantError as error:
             return {self._stored: failure_html(str(error))}
         return {

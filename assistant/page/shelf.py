@@ -9,11 +9,10 @@ from assistant.columns import NO_YEAR
 from assistant.index import Index
 from assistant.ingest import Ingested
 from assistant.page.cards import imprint_html
-from assistant.readers import Corpus
+from assistant.page.intake import Reading
 from assistant.records import Paper
 
-_MOST_REJECTS = 50
-_SAMPLE = 3  # papers shown as they were read
+_MOST_LISTED = 50
 
 
 def facts_html(index: Index) -> str:
@@ -36,31 +35,31 @@ def facts_html(index: Index) -> str:
     return _table(facts, "facts-of-index")
 
 
-def reading_html(corpus: Corpus) -> str:
+def reading_html(reading: Reading) -> str:
     """What was made of uploaded files: columns, papers, and the records that were left out and why."""
-    rejected = f", {_counted(len(corpus.rejects), 'record')} left out" if corpus.rejects else ""
-    parts = [f"<p><strong>{_counted(len(corpus.papers), 'paper')} read{rejected}.</strong></p>"]
-    parts += [f"<p>{escape(note)}</p>" for note in corpus.notes]
-    if corpus.mapping:
-        parts.append(f"<h4>Columns</h4>{_table(corpus.mapping, 'mapping')}")
-    if corpus.rejects:
-        reasons = [reject.reason for reject in corpus.rejects[:_MOST_REJECTS]]
-        if more := len(corpus.rejects) - len(reasons):
-            reasons.append(f"and {more:,} more")
-        parts.append(f'<h4>Left out</h4><ul class="rejects">{_items(reasons)}</ul>')
-    parts.append(f"<h4>The first papers as read</h4>{papers_html(corpus.papers[:_SAMPLE])}")
+    preview, rejects = reading.preview, reading.rejects
+    rejected = f", {_counted(len(rejects), 'record')} left out" if rejects else ""
+    parts = [f"<p><strong>{_counted(preview.count, 'paper')} read{rejected}.</strong></p>"]
+    parts += [f"<p>{escape(note)}</p>" for note in reading.notes]
+    if preview.mapping:
+        parts.append(f"<h4>Columns</h4>{_table(preview.mapping, 'mapping')}")
+    if rejects:
+        parts.append(f"<h4>Left out</h4>{_listed([reject.reason for reject in rejects])}")
+    parts.append(f"<h4>The first papers as read</h4>{papers_html(preview.papers)}")
     return f'<div class="reading">{"".join(parts)}</div>'
 
 
 def stored_html(done: Ingested, name: str) -> str:
-    """What became of the papers, and which records turned out to be of one paper."""
+    """What became of the papers, which records turned out to be of one paper, and which were left out."""
     flagged = done.manifest.flagged
     planted = f" {_counted(len(flagged), 'paper')} with planted instructions." if flagged else ""
-    merges = [str(merge) for merge in done.merged[:_MOST_REJECTS]]
-    return (
-        f'<p class="stored">{escape(name)}: {len(done.added):,} added, {len(done.updated):,} updated, '
-        f"{len(done.merged):,} merged, {done.unchanged:,} unchanged.{planted}</p>"
-    ) + (f'<ul class="rejects">{_items(merges)}</ul>' if merges else "")
+    told = [*map(str, done.merged), *(reject.reason for reject in done.rejected)]
+    counts = (
+        f"{len(done.added):,} added, {len(done.updated):,} updated, {len(done.merged):,} merged, "
+        f"{done.unchanged:,} unchanged, {len(done.rejected):,} left out"
+    )
+    listed = _listed(told) if told else ""
+    return f'<p class="stored">{escape(name)}: {counts}.{planted}</p>{listed}'
 
 
 def papers_html(papers: Sequence[Paper]) -> str:
@@ -89,8 +88,11 @@ def _table(rows: Mapping[str, str], kind: str) -> str:
     return f'<table class="{kind}">{"".join(cells)}</table>'
 
 
-def _items(texts: Sequence[str]) -> str:
-    return "".join(f"<li>{escape(text)}</li>" for text in texts)
+def _listed(texts: Sequence[str]) -> str:
+    """The first of them as a list, and how many more there are."""
+    more = [f"and {len(texts) - _MOST_LISTED:,} more"] if len(texts) > _MOST_LISTED else []
+    items = "".join(f"<li>{escape(text)}</li>" for text in (*texts[:_MOST_LISTED], *more))
+    return f'<ul class="rejects">{items}</ul>'
 
 
 def _counted(count: int, noun: str) -> str:

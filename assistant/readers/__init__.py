@@ -174,7 +174,7 @@ def _files_in(folder: Path, format: str | None) -> tuple[list[Path], Mapping[str
     for parent, folders, names in os.walk(folder):
         hidden = [name for name in (*folders, *names) if name.startswith(".")]
         folders[:] = sorted(name for name in folders if name not in hidden)
-        for path in (Path(parent, name) for name in {*hidden, *names}):
+        for path in (Path(parent, name) for name in sorted({*hidden, *names})):
             if path.name in hidden:
                 left_out.setdefault("hidden", []).append(str(path.relative_to(folder)))
             elif not path.is_file() or not (format or format_named(path)):

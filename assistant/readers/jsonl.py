@@ -108,6 +108,8 @@ def _fields(text: str) -> Mapping[str, Any]:
 def _arxiv_fields(text: str) -> Mapping[str, Any]:
     """A record of arXiv's metadata snapshot, under the names of Paper's fields; LaTeX is left as it is."""
     fields = dict(_fields(text))
+    if "authors_parsed" not in fields:
+        return fields  # it is a name deeper in the record
     parsed = fields.pop("authors_parsed")
     if isinstance(parsed, list) and parsed:
         fields["authors"] = [_arxiv_name(name) for name in parsed]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from assistant.readers import Decoded, Reject
-from assistant.readers.rejects import RejectLog
 from assistant.records import Paper
 
 _FIRST = 3
@@ -27,14 +26,14 @@ class Preview:
         return ["Fields and their columns (the others are kept as extra):", *columns, *papers]
 
 
-def preview(items: Iterable[Decoded | Reject | str], log: RejectLog) -> Preview:
-    """The preview of what `read_papers` gives, all of which is read; rejects and notes go to the log."""
+def preview(items: Iterable[Decoded | Reject | str], tell: Callable[[Reject | str], None]) -> Preview:
+    """The preview of what `read_papers` gives, all of which is read; `tell` gets its rejects and notes."""
     first: list[Paper] = []
     mapping: dict[str, str] = {}
     count = 0
     for item in items:
         if not isinstance(item, Decoded):
-            log.add(item)
+            tell(item)
             continue
         count += 1
         mapping = {**item.columns, **mapping} if item.columns.keys() - mapping.keys() else mapping
