@@ -194,7 +194,8 @@ class _Run:
         if same(record.paper, paper) or similar(record.paper.abstract, paper.abstract):
             return True
         fault = f"{place(record.origin)} has the id {record.paper.id!r} of {self._first_place(named)}"
-        self._arrivals.rejects.append(Reject(record.origin.source, record.origin.line, fault))
+        reject = Reject(record.origin.source, record.origin.line, fault, "has the id of another")
+        self._arrivals.rejects.append(reject)
         return False
 
     def _put(self, number: int, record: Record) -> None:

@@ -186,6 +186,12 @@ def test_titles_in_the_list_are_text(kept: Conversations) -> None:
     assert "No conversation has that text." in listing_html([], "c1", "x")
 
 
+def test_a_key_that_was_cut_short_signs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "page.key").touch()
+    with pytest.raises(PageError, match=r"page\.key has 0 bytes, a key has 32; delete it"):
+        Owners(tmp_path)
+
+
 def test_a_browser_is_known_by_its_token_alone(tmp_path: Path) -> None:
     owners = Owners(tmp_path)
     owner, token = owners.owner(None, "")

@@ -9,11 +9,14 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from filelock import FileLock
 from itsdangerous import BadSignature, Signer
 from pydantic import SecretStr
 
 from assistant.errors import PageError, SettingsError
+from assistant.storage import write_atomically
 
+_KEY_BYTES = 32
 DEFAULT_ACCOUNT = "reader"  # the name to sign in with where only a password is set
 
 
@@ -71,9 +74,15 @@ def _key(path: Path) -> bytes:
     """The key in the file, made the first time, for the owner of the process alone."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with contextlib.suppress(FileExistsError):
-            path.touch(mode=0o600, exist_ok=False)
-            path.write_bytes(secrets.token_bytes(32))
-        return path.read_bytes()
+        with FileLock(path.with_name(f"{path.name}.lock")):  # or two servers would each make one
+            if not path.exists():
+                write_atomically(path, secrets.token_bytes(_KEY_BYTES))
+                path.chmod(0o600)
+            key = path.read_bytes()
     except OSError as error:
         raise PageError(f"{path} can't be read or written: {error.strerror}; set data_dir") from error
+    if len(key) < _KEY_BYTES:
+        raise PageError(
+            f"{path} has {len(key)} bytes, a key has {_KEY_BYTES}; delete it, and every browser begins anew"
+        )
+    return key

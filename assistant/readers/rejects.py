@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from assistant.errors import CorpusError
 from assistant.readers.base import Reject
+from assistant.storage import sync
 
 _MOST_SHOWN = 20
 
@@ -43,6 +44,7 @@ class RejectLog:
     ) -> None:
         if self._file and self._path:
             self._file.close()
+            sync(self._beside)
             self._beside.replace(self._path)
 
     def add(self, item: Reject | str) -> None:
