@@ -78,7 +78,7 @@ def test_a_desk_keeps_what_it_keeps_in_the_folder_of_the_settings(
     put([WHALES], "Whales", desk.indexes, silent)
     desk.conversations.close()
     kept = sorted(path.name for path in (tmp_path / "data").iterdir())
-    assert kept == ["conversations.sqlite3", "index", "page.key"]
+    assert kept == ["conversations.sqlite3", "index", "page.key", "page.key.lock"]
 
 
 @pytest.fixture
