@@ -155,8 +155,8 @@ def ingest(
     from assistant.readers.rejects import RejectLog
 
     columns = parse_columns(column or [])
-    if rejects in files:
-        raise SettingsError(f"{rejects} holds papers; name another file for rejects")
+    if rejects and any(rejects.resolve().is_relative_to(file.resolve()) for file in files):
+        raise SettingsError(f"{rejects} is among the papers; name another file for rejects")
     with RejectLog(rejects, err.print) as log:
         if preview:
             shown = preview_of(read_papers(files, columns, format), log.add)

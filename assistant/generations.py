@@ -161,7 +161,7 @@ def read_manifest(generation: Path) -> Manifest:
     if version != FORMAT_VERSION:
         raise IndexFormatError(
             f"{index} has index format {version}, this program reads {FORMAT_VERSION}; "
-            f"run `assistant index rebuild --index {index}`"
+            f"run `assistant index rebuild --index {index}`, which upgrades it"
         )
     try:
         manifest = _MANIFESTS.validate_python(plain)
@@ -236,12 +236,13 @@ def compact(index: Path) -> int:
     Who has a replaced one open can go on reading it.
 
     Raises:
-        IndexFormatError: there is no index, its pointer leads nowhere, or another process is writing it.
+        IndexFormatError: there is no index, it is damaged, or another process is writing it.
     """
     current_generation(index)
     before = size_of(index)
     with writer(index):
         current = current_generation(index)
+        read_manifest(current)  # an older one may be all that is left of a damaged index
         for path in (index / _GENERATIONS).iterdir():
             if path != current:
                 shutil.rmtree(path, ignore_errors=True)

@@ -261,9 +261,12 @@ def test_index_is_made_told_about_checked_and_made_anew(run: Run, tmp_path: Path
         "line": 3,
         "reason": reason,
     }
-    assert run("ingest", papers, "--rejects", papers).err.endswith(
-        "holds papers; name another file for rejects\n"
-    )
+    for among in (papers, papers.parent / "x" / ".." / papers.name):
+        refused = run("ingest", papers.parent, "--rejects", among)
+        assert refused.err.endswith("is among the papers; name another file for rejects\n")
+    Path("listed").mkdir()
+    refused = run("ingest", papers, "--rejects", "listed")
+    assert refused.err.endswith("listed is no file; name a file to list the rejected in\n")
     assert not Path("index").exists()
 
     made = run("ingest", papers)

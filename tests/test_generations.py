@@ -246,7 +246,8 @@ DAMAGE: dict[str, tuple[str, str | None, str]] = {
     "another version": (
         "manifest.json",
         '{"format_version": 1}',
-        "{index} has index format 1, this program reads 2; run `assistant index rebuild --index {index}`",
+        "{index} has index format 1, this program reads 2; "
+        "run `assistant index rebuild --index {index}`, which upgrades it",
     ),
 }
 
@@ -299,6 +300,14 @@ def test_nothing_is_compacted_where_the_pointer_is_lost(index: Path) -> None:
     publish(index, "two")
     (index / "CURRENT").unlink()
     with pytest.raises(IndexFormatError, match="CURRENT is missing"):
+        compact(index)
+    assert on_disk(index) == {"000001", "000002"}
+
+
+def test_nothing_is_compacted_where_the_generation_in_force_is_damaged(index: Path) -> None:
+    publish(index, "two")
+    (index / "generations" / "000002" / "papers").unlink()
+    with pytest.raises(IndexFormatError, match="papers is missing"):
         compact(index)
     assert on_disk(index) == {"000001", "000002"}
 

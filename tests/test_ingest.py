@@ -194,7 +194,7 @@ def test_rebuild_needs_the_papers_alone(papers: tuple[Paper, ...], index_folder:
     generation = current_generation(index_folder)
     (generation / "vectors.faiss").unlink()
     manifest = generation / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 0'))
+    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 0'))
     other = CountingEmbedder(32)
     rebuilt = rebuild(index_folder, other, passage_tokens=160, progress=silent)
     assert (rebuilt.dimension, rebuilt.passages, len(other.embedded)) == (32, 3, 3)

@@ -80,6 +80,15 @@ def test_bibtex() -> None:
     assert corpus.mapping["venue"] == "booktitle"
 
 
+def test_bibtex_strings_that_double_without_end_stay_undefined() -> None:
+    """Of 30 strings, each twice the one before, the last would have 2**30 letters."""
+    doubling = "".join(f"@string{{s{n} = s{n - 1} # s{n - 1}}}\n" for n in range(1, 31))
+    entry = "@misc{k, title = s3, note = s30, abstract = {It is.}}\n"
+    (paper,) = corpus_of("a.bib", f"@string{{s0 = {{a}}}}\n{doubling}{entry}").papers
+    assert (paper.title, paper.abstract) == ("a" * 8, "It is.")
+    assert len(paper.extra["note"]) < 16 << 20
+
+
 def test_bibtex_parent_gives_its_title_as_booktitle_wherever_it_stands() -> None:
     corpus = corpus_of(
         "a.bib",

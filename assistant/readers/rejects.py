@@ -32,8 +32,13 @@ class RejectLog:
 
     def __enter__(self) -> RejectLog:
         if self._path:
-            self._beside = self._path.with_name(f".{self._path.name}.{uuid4().hex}")
             try:
+                self._path = self._path.resolve()  # through a link, so that the link stays
+                if (
+                    self._path.exists() and not self._path.is_file()
+                ):  # a rename would put it in a device's place
+                    raise CorpusError(f"{self._path} is no file; name a file to list the rejected in")
+                self._beside = self._path.with_name(f".{self._path.name}.{uuid4().hex}")
                 self._file = self._beside.open("x", encoding="utf-8")
             except OSError as error:
                 raise CorpusError(f"{self._path} can't be written: {error.strerror}") from error
