@@ -170,7 +170,9 @@ class Pipeline:
         if (spelt := self._spelt(run.standalone, run.papers)) != run.standalone:
             run.standalone = spelt
             run.papers = self.search(spelt, run.filters)
-        if began := root(run.asked, _clipped(history)):
+        if len(run.filters.include_ids) == 1:
+            run.focused = True  # the paper is given
+        elif began := root(run.asked, _clipped(history)):
             self._focus(run, began)
         run.retrieved = time.perf_counter()
 

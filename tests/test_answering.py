@@ -363,6 +363,14 @@ def test_a_conversation_about_one_paper_is_not_split_between_papers(ask: Asker) 
     assert [paper.id for paper in ask(question, None, CACHE).cited_papers] == ["a1"]
 
 
+def test_a_paper_that_is_given_is_asked_whatever_the_question_is_like(ask: Asker) -> None:
+    """Of no question in these words would the paper be found, so that it would be about something else."""
+    asked = "Where do authors sing?"
+    assert ask(asked, None).reason.code == "off_topic"
+    answer = ask(asked, None, (), Filters(include_ids=("a2",)))
+    assert [paper.id for paper in answer.cited_papers] == ["a2"]
+
+
 def test_a_conversation_s_paper_stays_out_where_it_is_filtered_out(ask: Asker) -> None:
     answer = ask("And the accuracy?", None, CACHE, Filters(exclude_ids=("a1",)))
     assert "a1" not in {entry.paper.id for entry in answer.evidence}

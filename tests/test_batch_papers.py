@@ -93,6 +93,7 @@ def test_titles_and_answers_are_no_formulas(tmp_path: Path, embedder: HashingEmb
     ("questions", "filters", "message"),
     [
         ((MEMORY, MEMORY), Filters(), "is given twice"),
+        ((MEMORY, " "), Filters(), "a question of --per-paper is empty"),
         ((MEMORY,), Filters(venues=("none",)), "no paper of the index passes the filters"),
     ],
 )

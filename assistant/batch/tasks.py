@@ -72,8 +72,10 @@ def papers_task(index: Index, questions: Sequence[str], filters: Filters) -> Tas
     """Each question asked of each paper that passes the filters, by that paper alone: a row a paper.
 
     Raises:
-        BatchError: a question is given twice, or no paper passes.
+        BatchError: a question is empty or given twice, or no paper passes.
     """
+    if not all(question.strip() for question in questions):
+        raise BatchError("a question of --per-paper is empty; write what is to be asked of every paper")
     if repeated := [question for question, count in Counter(questions).items() if count > 1]:
         raise BatchError(f"the question {repeated[0]!r} is given twice")
     papers = index.matching(filters)
