@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PAPERS
 
 from assistant.api import Assistant
 from assistant.batch import Options, Summary, papers_task, prepare, run
@@ -53,11 +54,18 @@ def test_each_paper_is_asked_alone_and_each_cell_has_its_quote(assistant: Assist
     assert "62%" in first[MEMORY]
     quote = "LongCache reduces cache memory by 62%, and decoding is 1.4x faster."
     assert (first[f"{MEMORY} (quote)"], first[f"{MEMORY} (status)"]) == (quote, "answered")
-    # The other two say nothing of memory: no cell of theirs quotes the first.
-    for row in (second, third):
+    # The other two say nothing of memory: no cell of theirs quotes the first, nor anything but their own.
+    for row, paper in ((second, PAPERS[1]), (third, PAPERS[2])):
         assert "62%" not in "".join(row.values())
-        assert row[f"{MEMORY} (status)"].startswith("abstained: ")
-        assert row[MEMORY] == row[f"{MEMORY} (quote)"] == ""
+        assert row[f"{MEMORY} (quote)"] in paper.abstract
+
+
+def test_a_paper_that_does_not_say_has_an_empty_cell(assistant: Assistant) -> None:
+    asked = "What does HyperCache cost?"
+    reviewed(assistant, asked)
+    for row in written():
+        assert row[f"{asked} (status)"].startswith("abstained: ")
+        assert row[asked] == row[f"{asked} (quote)"] == ""
 
 
 def test_filters_choose_the_papers(assistant: Assistant) -> None:
