@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -92,6 +94,7 @@ class MiniLM:
             for ids in tokens
         ]
         vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        report = progress or (lambda done: None)
         # Texts of like length share a batch, so that little is spent on padding.
         order = sorted(range(len(tokens)), key=lambda row: len(tokens[row]))
         batches = [order[first : first + _BATCH] for first in range(0, len(order), _BATCH)]
@@ -99,10 +102,9 @@ class MiniLM:
             if len(batches) == 1:
                 inputs, mask = _padded(tokens)
                 vectors[:] = _pooled(self._model(inputs)[0], mask)
+                report(len(texts))
             else:
-                self._encode_side_by_side(tokens, batches, vectors, progress or (lambda done: None))
-        if progress:
-            progress(len(texts))
+                self._encode_side_by_side(tokens, batches, vectors, report)
         return vectors
 
     def _encode_side_by_side(
@@ -112,21 +114,29 @@ class MiniLM:
         vectors: Vectors,
         progress: Callable[[int], None],
     ) -> None:
-        import openvino
+        # Threads, not the library's own queue of requests: its callbacks take Python's lock in the threads
+        # that the model's destructor joins, which then wait for each other for ever.
+        requests: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        streams = int(self._bulk_model.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        for _ in range(streams):
+            requests.put(self._bulk_model.create_infer_request())
 
-        def keep(request: openvino.InferRequest, batch: tuple[list[int], NDArray[np.int64]]) -> None:
-            rows, mask = batch
-            vectors[rows] = _pooled(request.get_output_tensor(0).data, mask)
-
-        queue = openvino.AsyncInferQueue(self._bulk_model)
-        queue.set_callback(keep)
-        done = 0
-        for rows in batches:
+        def infer(rows: list[int]) -> None:
             inputs, mask = _padded([tokens[row] for row in rows])
-            queue.start_async(inputs, (rows, mask))  # waits until a request is free
-            progress(done)
-            done += len(rows)
-        queue.wait_all()
+            request = requests.get()
+            try:
+                vectors[rows] = _pooled(request.infer(inputs)[0], mask)
+            finally:
+                requests.put(request)
+
+        done = 0
+        pool = ThreadPoolExecutor(streams)
+        try:
+            for rows, _ in zip(batches, pool.map(infer, batches), strict=True):
+                done += len(rows)
+                progress(done)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     @cached_property
     def _bulk_model(self) -> openvino.CompiledModel:
