@@ -14,12 +14,12 @@ from typing import Any, Self, TypeVar
 from assistant.answer import Answer
 from assistant.answering import Pipeline
 from assistant.embedding import Embedder, open_embedder
-from assistant.errors import AssistantError, first_line
+from assistant.errors import AssistantError, IndexFormatError, first_line
 from assistant.events import Event
 from assistant.fitted import Fitted
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
-from assistant.generations import exists
+from assistant.generations import current_generation, exists, read_manifest
 from assistant.index import Index
 from assistant.inquiry import Inquiry
 from assistant.parallel import Call, in_order
@@ -80,8 +80,8 @@ class Assistant:
             threading.Thread(target=_quietly, args=(load,), name="model-loading").start()
         embedder = embedder or open_embedder(settings)
         folder = Path(index) if index else default_index(settings)
-        if not index and not settings.index and not exists(folder):
-            _ingest_sample(folder, embedder, settings, progress)
+        if not index and folder == _cached_sample(settings):
+            _make_sample(folder, embedder, settings, progress)
         return cls(Index.open(folder, embedder), embedder, language_model, settings)
 
     @classmethod
@@ -215,15 +215,26 @@ def default_index(settings: Settings) -> Path:
     """The index meant when none is named."""
     if settings.index:
         return settings.index
-    return _CHECKOUT_INDEX if exists(_CHECKOUT_INDEX) else settings.cache_dir / "index" / "sample"
+    return _CHECKOUT_INDEX if exists(_CHECKOUT_INDEX) else _cached_sample(settings)
 
 
-def _ingest_sample(folder: Path, embedder: Embedder, settings: Settings, progress: Progress) -> None:
-    from assistant.ingest import ingest
+def _cached_sample(settings: Settings) -> Path:
+    return settings.cache_dir / "index" / "sample"
+
+
+def _make_sample(folder: Path, embedder: Embedder, settings: Settings, progress: Progress) -> None:
+    """Index the sample corpus the first time, and anew where another version of the program did."""
+    from assistant.ingest import ingest, rebuild
     from assistant.readers import read_corpus
 
-    papers = read_corpus(sample_corpus()).papers
-    ingest(papers, folder, embedder, **settings.passages, progress=progress)
+    if not exists(folder):
+        papers = read_corpus(sample_corpus()).papers
+        ingest(papers, folder, embedder, **settings.passages, progress=progress)
+        return
+    try:
+        read_manifest(current_generation(folder))
+    except IndexFormatError:
+        rebuild(folder, embedder, **settings.passages, progress=progress)
 
 
 def _request(row: str | Mapping[str, Any], question_column: str) -> Request | AssistantError:

@@ -4,6 +4,7 @@ import csv
 import gc
 import io
 import itertools
+import json
 import tempfile
 import threading
 from collections.abc import Generator, Sequence
@@ -318,3 +319,15 @@ def test_closing_a_batch_stops_the_answers_that_are_being_written(
     assert next(rows)[0] == f"{MEMORY} (0)"
     rows.close()
     assert 1 <= len(closed) <= 2
+
+
+def test_the_sample_s_index_of_another_version_is_made_anew(
+    tmp_path: Path, embedder: HashingEmbedder
+) -> None:
+    settings = Settings(cache_dir=tmp_path, model="none")
+    made = Assistant.open(settings=settings, embedder=embedder).index
+    manifest = next((tmp_path / "index" / "sample" / "generations").glob("*/manifest.json"))
+    plain = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(json.dumps(plain | {"format_version": 1}), encoding="utf-8")
+    again = Assistant.open(settings=settings, embedder=embedder).index
+    assert again.manifest.fingerprint == made.manifest.fingerprint

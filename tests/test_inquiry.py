@@ -137,7 +137,9 @@ def test_marks_are_counted_once_and_only_those_that_fail_are_warned_about(
 def test_sentence_cites_every_paper_that_the_model_rightly_names(
     tmp_path: Path, embedder: HashingEmbedder
 ) -> None:
-    twins = [Paper(name, "Caches", f"LongCache reduces cache memory by 62% {on}.") for name, on in TWINS]
+    twins = [
+        Paper(name, f"Caches {on}", f"LongCache reduces cache memory by 62% {on}.") for name, on in TWINS
+    ]
     answer = Asker.of(twins, tmp_path / "twins", embedder)(REDUCED, f"{CUT[:-1]} [2][1].")
     (sentence,) = answer.sentences
     assert (sentence.citations, answer.text) == ((1, 2), f"{CUT} [1] [2]")
