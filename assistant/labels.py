@@ -59,8 +59,8 @@ def label_signals(question: str, said: Label | None, ranked: Sequence[RankedSent
 def null_finding(question: Question, ranked: Sequence[RankedSentence]) -> RankedSentence | None:
     """The best fitting sentence by which the nearest abstract finds no effect of what is asked about.
 
-    Without it a label leans on the model, which says yes to nearly all questions of medicine; what it is worth
-    there tells `python -m eval external pubmedqa --model MODEL`.
+    Without it a label leans on the model, which says yes to nearly all questions of medicine. What it is
+    worth there is told by `python -m eval external pubmedqa --model MODEL`.
     """
     if not ranked:
         return None
