@@ -112,15 +112,25 @@ def parse_table(name: str, lines: Iterable[str], encoding: str, *, tabs: bool) -
     delimiter = "\t" if tabs else max(_DELIMITERS, key=first.count)
     begun: list[str] = []
     records = csv.reader(_noted(chain([first], lines), begun), delimiter=delimiter, strict=True)
+    header = table_header(name, records)
+    return Table(header, _rows(name, header, records, begun), encoding)
+
+
+def table_header(name: str, records: Iterator[list[str]]) -> tuple[str, ...]:
+    """The names in the first row of a table that the csv module reads.
+
+    Raises:
+        CorpusError: it is broken, no text, or empty.
+    """
     try:
         header = tuple(cell.strip() for cell in next(records, []))
     except csv.Error as error:
-        raise CorpusError(f"{name} line 1: {_explained(error)}") from error
+        raise CorpusError(f"{name} line 1: {quoting_fault(error)}") from error
     if not all(character.isprintable() or character.isspace() for cell in header for character in cell):
         raise CorpusError(f"{name} is no text table: its first line holds control characters; save it as CSV")
     if not any(header):
         raise CorpusError(f"{name} is empty: its first line must name the columns")
-    return Table(header, _rows(name, header, records, begun), encoding)
+    return header
 
 
 def _noted(lines: Iterable[str], begun: list[str]) -> Iterator[str]:
@@ -132,7 +142,8 @@ def _noted(lines: Iterable[str], begun: list[str]) -> Iterator[str]:
         yield line
 
 
-def _explained(error: csv.Error) -> str:
+def quoting_fault(error: csv.Error) -> str:
+    """What is wrong with a row that the csv module refuses, and how to write it."""
     if "end of data" in str(error):
         return "a quoted field begins here or below and is never closed; the rest of the file is not read"
     return f"a quote inside a quoted field must be doubled ({error})"
@@ -151,7 +162,7 @@ def _rows(
         except csv.Error as error:
             # The line as it stands goes along, so that nothing of it is lost.
             as_it_stands = tuple(text.rstrip("\r\n") for text in begun)
-            yield TableRow(line, as_it_stands, f"{name} line {line}: {_explained(error)}")
+            yield TableRow(line, as_it_stands, f"{name} line {line}: {quoting_fault(error)}")
             continue
         if not cells and len(header) > 1:
             continue  # an empty line; in a table of one column it is an empty cell

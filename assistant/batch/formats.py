@@ -1,4 +1,4 @@
-"""Parquet and Excel, by libraries that are installed with the extra `formats` alone."""
+"""Parquet, by a library that the extra `formats` alone installs, and Excel."""
 
 from __future__ import annotations
 

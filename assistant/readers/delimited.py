@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 
-from assistant.errors import CorpusError
 from assistant.readers.base import RECORD_LIMIT, TOO_LONG, Header, Record, Records, Reject, ragged, reject
 from assistant.readers.sources import Source
+from assistant.tables import quoting_fault, table_header
 
 _DELIMITERS = ",;\t"
 _UNIT = "\x1f"  # between the cells of a row where it is one text
@@ -63,7 +63,7 @@ def _rows(source: Source, delimiter: str) -> Records:
     csv.field_size_limit(max(2 * RECORD_LIMIT, csv.field_size_limit()))
     lines = _Lines(source)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
-    header = _header(source.name, rows)
+    header = table_header(source.name, rows)
     yield Header(header)
     while True:
         lines.begin()
@@ -79,18 +79,6 @@ def _rows(source: Source, delimiter: str) -> Records:
             yield Record(lines.first, _UNIT.join(row), lambda cells=cells: cells)  # type: ignore[misc]
 
 
-def _header(name: str, rows: Iterator[list[str]]) -> tuple[str, ...]:
-    try:
-        header = tuple(cell.strip() for cell in next(rows, []))
-    except csv.Error as error:
-        raise CorpusError(f"{name} line 1: {_explained(error)}") from error
-    if not all(character.isprintable() or character.isspace() for cell in header for character in cell):
-        raise CorpusError(f"{name} is no text table: its first line holds control characters; save it as CSV")
-    if not any(header):
-        raise CorpusError(f"{name} is empty: its first line must name the columns")
-    return header
-
-
 def _row(name: str, lines: _Lines, rows: Iterator[list[str]], width: int) -> list[str] | Reject | None:
     """The next row, [] for an empty line, None at the end."""
     try:
@@ -100,15 +88,9 @@ def _row(name: str, lines: _Lines, rows: Iterator[list[str]], width: int) -> lis
     except csv.Error as error:
         if lines.ended_early:
             return reject(name, lines.first, TOO_LONG, "; a quoted field in it may never be closed")
-        return reject(name, lines.first, "is broken", f": {_explained(error)}")
+        return reject(name, lines.first, "is broken", f": {quoting_fault(error)}")
     if lines.ended_early:
         return reject(name, lines.first, TOO_LONG)
     if row and len(row) != width:
         return ragged(name, lines.first, len(row), width)
     return row
-
-
-def _explained(error: csv.Error) -> str:
-    if "end of data" in str(error):
-        return "a quoted field begins here or below and is never closed; the rest of the file is not read"
-    return f"a quote inside a quoted field must be doubled ({error})"
