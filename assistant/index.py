@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self, overload
 
@@ -61,10 +61,6 @@ class Index:
     def origins(self) -> Sequence[tuple[Origin, ...]]:
         """The records that each paper was made of, parallel to `papers`; read anew each time."""
         return read_origins(self._generation, len(self.papers))
-
-    def digests(self) -> Mapping[str, int]:
-        """The position of the paper that each record, by the digest of its raw text, went into."""
-        return {one.digest: row for row, origins in enumerate(self.origins) for one in origins}
 
     def paper(self, paper_id: str) -> Paper:
         """The paper of that id; KeyError if there is none."""

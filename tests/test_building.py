@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from assistant.arrivals import Stored
 from assistant.building import Contents, build
 from assistant.generations import current_generation, read_manifest, writer
 from assistant.index import Index
@@ -65,7 +66,7 @@ def test_what_was_built_is_read_whatever_the_kind(
     index = built(tmp_path, made, scale)
     assert tuple(index.papers) == tuple(PAPERS)
     assert index.origins == tuple(made.origins)
-    assert index.digests() == {f"d{row}": row for row in range(COUNT)}
+    assert Stored.of(index.papers, index.origins).positions == {f"d{row}": row for row in range(COUNT)}
     np.testing.assert_array_equal(index.spans, made.spans)
     np.testing.assert_allclose(index.vectors.vectors(np.arange(2 * COUNT)), made.vectors, atol=0.01)
     assert (index.manifest.papers, index.manifest.passages) == (COUNT, 2 * COUNT)
