@@ -6,9 +6,9 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -20,7 +20,10 @@ from assistant.ingest import ingest
 from assistant.progress import silent
 from assistant.records import Paper
 from assistant.settings import Settings
-from assistant.testing import OPEN_GATES, HashingEmbedder
+from assistant.testing import OPEN_GATES, HashingEmbedder, ScriptedModel
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 # The same examples in every run, and none of them timed: machines differ.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None)
@@ -132,3 +135,30 @@ def real_settings() -> Settings:
 def repository() -> Path:
     """The root of the checkout."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the tests of a module."""
+    from pages import chromium
+
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A page that most tests of a module share, each in a session of its own."""
+    from pages import REPLY, served
+
+    with served(ScriptedModel(REPLY)) as address:
+        yield address
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The shared page in a session of its own."""
+    from pages import opened
+
+    with opened(browser, address) as page:
+        yield page

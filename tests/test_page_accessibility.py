@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from pages import IN_BROWSER, MEMORY, REPLY, ask, chromium, opened, served, settled
+from pages import IN_BROWSER, MEMORY, ask, opened, settled
 from playwright.sync_api import Browser, Page, expect
-
-from assistant.testing import ScriptedModel
 
 pytestmark = IN_BROWSER
 
 DESKTOP = {"viewport": {"width": 1400, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(ScriptedModel(REPLY)) as address:
-        yield address
 
 
 def serious(page: Page) -> list[str]:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from pages import (
     SlowModel,
     SteppedModel,
     ask,
-    chromium,
     opened,
     served,
     serving,
@@ -32,25 +30,6 @@ pytestmark = IN_BROWSER
 
 GREY = (".draft", ".question")
 HOSTILE = '<img src=x onerror="document.title=1"> **LongCache**'
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """A page that most tests share, each in a session of its own."""
-    with served(ScriptedModel(REPLY)) as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with opened(browser, address) as page:
-        yield page
 
 
 @pytest.mark.parametrize("by", ["pointer", "keyboard"])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pages import IN_BROWSER, MEMORY, REPLY, ask, chromium, come_to, free_port, opened, served, settled
+from pages import IN_BROWSER, MEMORY, REPLY, ask, come_to, free_port, opened, served, settled
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from assistant.testing import ScriptedModel
@@ -15,24 +14,6 @@ from assistant.testing import ScriptedModel
 pytestmark = IN_BROWSER
 
 TRAINING = "How long does training LongCache take?"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    with served(ScriptedModel(REPLY)) as address:
-        yield address
-
-
-@pytest.fixture
-def page(browser: Browser, address: str) -> Iterator[Page]:
-    with opened(browser, address) as page:
-        yield page
 
 
 def entries(page: Page) -> Locator:
