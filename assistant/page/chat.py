@@ -85,6 +85,12 @@ class Chat:
                     )
                     self._send = gr.Button("Send", variant="primary", elem_id="send", scale=0)
                     self._stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=0)
+                gr.HTML(
+                    '<p role="status"></p>',
+                    apply_default_css=False,
+                    elem_id="connection",
+                    js_on_load=_script("connection.js"),
+                )
                 gr.HTML(legend_html(), apply_default_css=False)
             with gr.Column(elem_id="evidence", scale=2):
                 self._evidence = gr.HTML(evidence_html(()), apply_default_css=False)
@@ -94,7 +100,7 @@ class Chat:
         states = self._kept.states
         asking: set[Any] = states | self._narrowing.fields | {self._conversation, self._question}
         grown = [self._question, *self._view, self._kept.token, self._kept.conversation, self._listing]
-        at_once = AT_ONCE | QUIETLY
+        at_once = AT_ONCE | QUIETLY | {"js": "(...said) => window.whenThere(said)"}
         events = [
             gr.on([self._question.submit, self._send.click], self._ask, asking, grown, **at_once),
             self._shown.again(self._ask_again, asking, grown, **at_once),
@@ -114,8 +120,9 @@ class Chat:
         self._query.change(self._search, listed, self._listing, trigger_mode="always_last", **QUIETLY)
         self._export.exported(self._export_as, states, self._download, **QUIETLY)
 
-    def open_sidebar(self, page: gr.Blocks) -> None:
-        """Open the list of conversations from the start, where there is room for it."""
+    def arrive(self, page: gr.Blocks) -> None:
+        """Open the list of conversations where there is room for it, and find again what was typed."""
+        page.load(None, None, self._question, js="() => window.draft()", **QUIETLY)
         page.load(
             lambda is_wide: {self._sidebar: gr.Sidebar(open=is_wide), self._is_wide: is_wide},
             self._is_wide,

@@ -61,7 +61,7 @@ def build_page(desk: Desk) -> gr.Blocks:
             return restore({**said, kept.index: said[library.chosen]}, request)
 
         restored = [header, *chat.restored, *library.restored]
-        chat.open_sidebar(page)
+        chat.arrive(page)
         page.load(restore, kept.states, restored, **QUIETLY)
         library.chosen.input(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
         library.stored.then(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
