@@ -61,7 +61,8 @@ def composed(
     """The answer to a question for words: what stands of the draft, else what that was drawn from."""
     standing = [one for one in drafted if one.stands]
     if standing:
-        return Composed(tuple(one.sentence for one in (drafted if keep_unsupported else standing)))
+        said = [one.sentence for one in (drafted if keep_unsupported else standing)]
+        return Composed((*said, *_unsaid(standing, ranked)))
     return Composed(tuple(_sources(drafted, ranked) or extracts(ranked)))
 
 
@@ -100,6 +101,21 @@ def extracts(ranked: Sequence[RankedSentence]) -> list[SourceSentence]:
             taken.append(other.sentence)
             break
     return sorted(taken, key=lambda sentence: sentence.start)
+
+
+def _unsaid(standing: Sequence[Drafted], ranked: Sequence[RankedSentence]) -> list[SourceSentence]:
+    """The sentence that fits best, where the draft was drawn from others of its abstract and there is room.
+
+    The draft and the ranking are wrong about different questions, so where they differ both are heard.
+    """
+    if not ranked:
+        return []
+    best = ranked[0].sentence
+    spans = [span for one in standing for span in one.support.spans]
+    places = {(span.paper.id, span.start) for span in spans}
+    words = sum(len(text.split()) for text in (best.text, *(one.sentence.text for one in standing)))
+    same = all(span.paper.id == best.paper.id for span in spans)
+    return [best] if same and (best.paper.id, best.start) not in places and words <= _EXTRACT_WORDS else []
 
 
 def _sources(drafted: Sequence[Drafted], ranked: Sequence[RankedSentence]) -> list[SourceSentence]:

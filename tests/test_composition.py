@@ -99,6 +99,31 @@ def test_what_stays_of_a_draft_or_stands_in_for_it(draft: list[Drafted], answer:
     assert written(composed(draft, RANKED, keep_unsupported=False)) == answer
 
 
+# The same paper's best sentence is heard beside a draft that was drawn from another one.
+BESIDE: dict[str, tuple[list[Drafted], SourceSentence, list[str]]] = {
+    "drawn from another": ([GOOD], MEMORY, [GOOD.sentence.text, MEMORY.text]),
+    "drawn from it": ([GOOD], LAYERS, [GOOD.sentence.text]),
+    "drawn from it and another": (
+        [drafted("It keeps layers and cuts memory.", "supported", LAYERS, MEMORY)],
+        MEMORY,
+        ["It keeps layers and cuts memory."],
+    ),
+    "of another paper": ([GOOD], HOURS, [GOOD.sentence.text]),
+    # Sixty words are an answer: "LongCache keeps one third of the layers." has seven.
+    "no room": ([drafted("word " * 54, "supported", MEMORY)], LAYERS, ["word " * 54]),
+    "just room": ([drafted("word " * 53, "supported", MEMORY)], LAYERS, ["word " * 53, LAYERS.text]),
+    "nothing stands": ([PARTLY], LAYERS, [MEMORY.text]),
+}
+
+
+@pytest.mark.parametrize(("draft", "best", "answer"), BESIDE.values(), ids=BESIDE)
+def test_the_best_sentence_is_heard_beside_a_draft_from_elsewhere(
+    draft: list[Drafted], best: SourceSentence, answer: list[str]
+) -> None:
+    fits = ranked((best, 4.0), *((one.sentence, one.score) for one in RANKED if one.sentence != best))
+    assert written(composed(draft, fits, keep_unsupported=False)) == answer
+
+
 def test_nothing_at_all_composes_nothing() -> None:
     assert composed([], [], keep_unsupported=False) == Composed(())
 
