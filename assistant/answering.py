@@ -19,8 +19,8 @@ from assistant.composition import (
     extracts,
     fragment,
 )
-from assistant.context import ContextPaper, fenced, pack, render
-from assistant.conversation import depends, root, standalone
+from assistant.context import ContextPaper, best_at_ends, fenced, pack, render
+from assistant.conversation import continues, depends, root, standalone
 from assistant.embedding import Embedder
 from assistant.errors import GenerationError
 from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound
@@ -63,8 +63,7 @@ from assistant.verification import reported
 
 _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
 _READ_SENTENCES = 8  # best fitting ones that quantities are taken from
-# Sentences shown at most for a kind of question; a small model takes a wrong number, or label, of more.
-_SHOWN = {"yes_no": 3, "number": 3}
+_EXACT = frozenset(("yes_no", "number"))  # kinds of question that have one right answer
 # What is asked of each of several papers alike, so that one yes or no answers it.
 _OF_EACH = re.compile(
     r"\b(?:both|each|all)\b|^(?:are|were|do|did|have|can|could|will)\b(?!.*\bor\b).*\band\b", re.I
@@ -133,7 +132,7 @@ class Pipeline:
         """A question as it stands alone, with the papers found for it and their sentences ranked."""
         run = self._begun(question, history, filters)
         self._look_up(run, history)
-        run.ranked = self.rank(run.question, run.candidates)
+        run.ranked = self.rank(run.question, run.candidates, run.previous)
         return run
 
     def search(self, query: str, filters: Filters, k: int | None = None) -> tuple[ScoredPaper, ...]:
@@ -143,10 +142,12 @@ class Pipeline:
         k = self.settings.papers if k is None else k
         return tuple(retrieve(query, self.index, self.embedder, k=k, filters=filters, fusion=fusion))
 
-    def rank(self, question: Question, papers: Sequence[ScoredPaper]) -> list[RankedSentence]:
-        """The sentences of the papers by how well they fit the question."""
+    def rank(
+        self, question: Question, papers: Sequence[ScoredPaper], previous: str = ""
+    ) -> list[RankedSentence]:
+        """The sentences of the papers by how well they fit the question, and what was said before it."""
         weigh = self.index.lexical.informativeness
-        return ranked_sentences(question, papers, weigh, self.similarity, self.fitted.sentence)
+        return ranked_sentences(question, papers, weigh, self.similarity, self.fitted.sentence, previous)
 
     def quantities(
         self, question: Question, ranked: Sequence[RankedSentence], draft: str = ""
@@ -162,7 +163,8 @@ class Pipeline:
     def _begun(self, question: str, history: Sequence[Turn], filters: Filters) -> Inquiry:
         asked = read_question(question)
         standalone = _standalone(asked, history)
-        return Inquiry(self.index, self.model_name, self.settings, asked, standalone, filters)
+        previous = continues(asked, _clipped(history))
+        return Inquiry(self.index, self.model_name, self.settings, asked, standalone, filters, previous)
 
     def _look_up(self, run: Inquiry, history: Sequence[Turn]) -> None:
         """Retrieve for the question with its typing errors put right, the conversation's paper first."""
@@ -211,7 +213,7 @@ class Pipeline:
         if found := self._sides(run):
             yield from self._compared(run, found)
             return
-        run.ranked = self.rank(run.question, run.candidates)
+        run.ranked = self.rank(run.question, run.candidates, run.previous)
         if not run.focused and (reason := abstention.off_topic(run.question, run.papers)):
             yield run.abstained(reason)
             return
@@ -328,10 +330,9 @@ class Pipeline:
         """
 
         def packed(budget: int, count: Callable[[str], int]) -> tuple[ContextPaper, ...]:
-            most = min(
-                self.settings.context_sentences,
-                _SHOWN.get(run.question.kind, self.settings.context_sentences),
-            )
+            most = self.settings.context_sentences
+            if run.question.kind in _EXACT:
+                most = min(most, self.settings.exact_sentences)
             shown = pack(run.ranked, self.index.passages_of, most=most, budget=budget, count_tokens=count)
             return (*shown, *self._unshown(run, shown))
 
@@ -340,10 +341,10 @@ class Pipeline:
             run.show(packed(budget, lambda text: len(words(text))))
             return
         tokens = self.model.count_tokens
-        around = sum(tokens(message.content) for message in _prompt(run.question, ()))
+        around = sum(tokens(message.content) for message in _prompt(run.question, (), self.settings))
         room = self.model.context_window - self.settings.max_answer_tokens - around - _PROMPT_MARGIN
         run.show(packed(min(budget, room), tokens))
-        run.prompt = _prompt(run.question, run.context)
+        run.prompt = _prompt(run.question, run.context, self.settings)
         if sum(tokens(message.content) for message in run.prompt) - around > room + _PROMPT_MARGIN:
             raise GenerationError(
                 f"{self.model.name} reads {self.model.context_window} tokens, too few for the question, one "
@@ -443,7 +444,9 @@ def _clipped(history: Sequence[Turn]) -> list[Turn]:
     return [Turn(clipped(turn.question), clipped(turn.answer)) for turn in history]
 
 
-def _prompt(question: Question, context: Sequence[ContextPaper]) -> tuple[Message, ...]:
-    system = {"yes_no": "system_yes_no", "number": "system_number"}.get(question.kind, "system")
-    user = fill("question", passages=render(context), question=fenced(question.text))
-    return Message("system", fill(system)), Message("user", user)
+def _prompt(question: Question, context: Sequence[ContextPaper], settings: Settings) -> tuple[Message, ...]:
+    system = f"system_{question.kind}" if question.kind in _EXACT else "system"
+    shown = [entry for entry in context if entry.shown]
+    passages = render(best_at_ends(shown) if settings.context_order == "best_at_ends" else shown)
+    user = fill("question", settings.prompts, passages=passages, question=fenced(question.text))
+    return Message("system", fill(system, settings.prompts)), Message("user", user)

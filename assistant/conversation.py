@@ -30,11 +30,18 @@ _IT = re.compile(
 # Other words that lean on what was said before.
 _LEANS = re.compile(
     r"\b(?:they|them|both of them|the (?:former|latter|others?))\b"
+    r"|\bthe (?:first|second|third|last|old|new|other) ones?\b"
     r"|\b(?:do|does|did|is|are|was|were|can|could|would) (?:that|these|those)\b"
     rf"(?! {_ONE}\b)(?! \w+ (?:is|are|was|were)\b)"
     r"|\bthere(?=\W*$| (?:for|too)\b)",
     re.I,
 )
+# "Any good with little data?" says too little to stand alone, however long it is.
+_TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|even|not)\b", re.I)
+_ONES = re.compile(r"\bones?$", re.I)
+_UNSAID = re.compile(r"\b(?:does|do) not (?:say|give|mention|tell|state)\b", re.I)
+# "What does STORM use": a short form that the question is about, as "an LLM" is not.
+_DOER = re.compile(r"\b(?:do|does|did|is|was|can|could|has|will)\s(?P<name>[A-Z]{3,}s?)\b(?!\s[A-Z])")
 # "Having seen only English, does its …": the clause sets the scene, and the subject is not in it.
 _SETTING = re.compile(
     r"^(?:having|given|once|after|before|when|while|besides|apart from|trained|tested)\b", re.I
@@ -79,6 +86,17 @@ def root(question: str, history: Sequence[Turn]) -> str | None:
     return next((turn.question for turn in reversed(history[-_TURNS:]) if not depends(turn.question)), None)
 
 
+def continues(question: str, history: Sequence[Turn]) -> str:
+    """What was said right before a question that leans on it: the turn's question, and its answer.
+
+    >>> continues("And how fast is it?", [Turn("What does LongGen reduce?", "KV cache memory.")])
+    'What does LongGen reduce? KV cache memory.'
+    """
+    if not history or not depends(question):
+        return ""
+    return f"{history[-1].question} {history[-1].answer}"
+
+
 def depends(question: str) -> bool:
     """Whether the question leaves something to the turns before it."""
     if _ANEW.match(question):
@@ -88,7 +106,8 @@ def depends(question: str) -> bool:
         return True
     reference = _IT.search(question) or _LEANS.search(question)
     if not reference:
-        return len(terms(question)) < _FEW_TERMS and not own
+        is_torn = _TORN.match(question) and not _VERB.search(question)
+        return not own and (bool(is_torn) or len(terms(question)) < _FEW_TERMS)
     # What is said in the question before its pronoun is what the pronoun means.
     before = _LEAD.sub("", question[: reference.start()])
     said_here = len(terms(before)) > 1 and _CLAUSE.search(before) and not _SETTING.match(before)
@@ -119,6 +138,7 @@ def _of_something_else(bare: str, previous: str) -> str | None:
     if elsewhere := _ELSEWHERE.match(bare):
         phrase = f"{elsewhere['preposition'].lower()} {elsewhere['what']}"
         if place := _place_of(elsewhere["preposition"], previous):
+            phrase = _ONES.sub(lambda _: place.group().split()[-1], phrase)
             return f"{previous[: place.start()]}{phrase}{previous[place.end() :]}"
         return f"{previous[:-1]} {phrase}?" if previous.endswith("?") and not _IT.search(bare) else None
     subject, other = _subject(previous), _subject(bare)
@@ -131,7 +151,8 @@ def _measure(bare: str) -> str | None:
     """What another number is asked of, "the latency", unless that is a pronoun or a name."""
     found = _BARE.match(bare)
     what = found["what"].strip() if found else ""
-    return None if what == _subject(what) or _IT.search(what) or _LEANS.search(what) else what or None
+    leans = _IT.search(what) or _LEANS.search(what) or _ONES.search(what)
+    return None if what == _subject(what) or leans else what or None
 
 
 def _place_of(preposition: str, previous: str) -> re.Match[str] | None:
@@ -148,12 +169,14 @@ def _topic(previous: str, answer: str) -> str:
     if before := _BRACKETS.search(previous):
         return before[1]
     said = previous.rstrip("?")
-    return f"{said}: {answer.rstrip('.')}" if 0 < len(answer.split()) <= _SHORT_ANSWER else said
+    is_told = 0 < len(answer.split()) <= _SHORT_ANSWER and not _UNSAID.search(answer)
+    return f"{said}: {answer.rstrip('.')}" if is_told else said
 
 
 def _subject(text: str) -> str | None:
-    """The first name of the text that is more than an acronym."""
-    return next((name for name in names(text) if not _is_acronym(name)), None)
+    """The first name of the text that is more than an acronym, or an acronym that does something."""
+    found = next((name for name in names(text) if not _is_acronym(name)), None)
+    return found or (doer["name"] if (doer := _DOER.search(text)) else None)
 
 
 def _is_acronym(name: str) -> bool:

@@ -41,6 +41,16 @@ _ASKS_REASON = re.compile(r"^(?:and |so |but )?(?:why|how)\b(?! (?:much|many|lon
 _REASONS = re.compile(
     r"\b(?:because|due to|since|owing to|in order to|thereby|by \w+ing|via|through|using)\b", re.I
 )
+# Where the authors begin to speak of their own work; what comes before is about others'.
+_OWN_WORK = re.compile(
+    r"\b(?:we|our|(?:this|the present) (?:paper|work|study|article|survey|report|note))\b", re.I
+)
+_ASKS_OTHERS = re.compile(
+    r"\b(?:existing|exist|previous|prior|earlier|conventional|traditional|usual\w*|current\w*|others?|common"
+    r"|problem\w*|challenge\w*|limit\w*|drawback\w*|issue\w*|difficult\w*|hard|wrong|lack\w*|suffer\w*"
+    r"|fail\w*|motivat\w*|against|why|need\w*|gap)\b",
+    re.I,
+)
 
 Weigh = Callable[[str], float]
 
@@ -75,10 +85,12 @@ def ranked_sentences(
     weigh: Weigh,
     similarity: Similarity,
     weights: Linear,
+    previous: str = "",
 ) -> list[RankedSentence]:
     """The sentences of the papers, best first. `weigh` tells how much a term (stem) says, in [0, 1].
 
-    A question that names what a paper calls its own is answered from that paper alone.
+    A question that names what a paper calls its own is answered from that paper alone. `previous` is what a
+    follow-up goes on from, the question before it and its answer.
     """
     papers = [paper for paper in papers if owns(question, paper.paper)] or papers
     sentences = [sentence for paper in papers for sentence in sentences_of(paper.paper)]
@@ -99,6 +111,7 @@ def ranked_sentences(
     )
     shortlist = order[:SHORTLIST]
     candidates = [sentences[i] for i in shortlist]
+    continued = _continued(previous, sentences, weigh)
     cosines = _cosines(question, papers[0].paper, [one.text for one in candidates], similarity)
     soft_shares = _soft_shares(question, asked, focus, candidates, similarity)
     found = []
@@ -132,6 +145,8 @@ def ranked_sentences(
             "number_fits": _best_unit_fit(question, sentence.text),
             "counted": _best_noun_fit(question, sentence.text),
             "reason": _reason(question, sentence.text),
+            **_background(question, sentence),
+            **continued[i],
         }
         found.append(RankedSentence(sentence, weights.score(features), features))
     return sorted(found, key=lambda ranked: -ranked.score)
@@ -219,6 +234,41 @@ def _cosines(
 def _expands(question: Question, text: str) -> float:
     """Whether a short form asked about has brackets or stands in some, so that it may be written out."""
     return float(any(_in_brackets(short, text) for short in question.short_forms))
+
+
+def _background(question: Question, sentence: SourceSentence) -> dict[str, float]:
+    """Whether it stands before the authors' own work, and whether what stands there is asked about."""
+    sentences = sentences_of(sentence.paper)
+    own = next((n for n, one in enumerate(sentences) if _OWN_WORK.search(one.text)), 0)
+    background = float(sentence.position < own)
+    return {
+        "background": background,
+        "background_asked": background * bool(_ASKS_OTHERS.search(question.bare)),
+    }
+
+
+def _continued(previous: str, sentences: Sequence[SourceSentence], weigh: Weigh) -> list[dict[str, float]]:
+    """How each sentence goes on from what was said before a follow-up: nothing where nothing was.
+
+    What is asked next mostly stands in the sentence that answered before, or beside it.
+    """
+    said = {term: weigh(term) for term in terms(previous)}
+    if not said:
+        return [{}] * len(sentences)
+    shares = [term_share(said, _stems(sentence.text)) for sentence in sentences]
+    answered = sentences[max(range(len(sentences)), key=shares.__getitem__)]
+    found = []
+    for sentence, share in zip(sentences, shares, strict=True):
+        apart = sentence.position - answered.position if sentence.paper.id == answered.paper.id else None
+        found.append(
+            {
+                "said_before": share,
+                "answered_before": float(apart == 0),
+                "after_answered": float(apart == 1),
+                "near_answered": float(apart in (-1, 2)),
+            }
+        )
+    return found
 
 
 def _in_brackets(short: str, text: str) -> bool:

@@ -54,6 +54,7 @@ class Inquiry:
     asked: str
     standalone: str
     filters: Filters
+    previous: str = ""
     started: float = field(default_factory=time.perf_counter)
     retrieved: float = 0.0
     first_token: float = 0.0

@@ -52,7 +52,16 @@ class Settings(BaseModel):
     )
     papers: int = Field(5, ge=1, le=100, description="Papers retrieved for a question.")
     context_sentences: int = Field(6, ge=1, le=50, description="Most sentences shown to the model.")
+    exact_sentences: int = Field(
+        3, ge=1, le=50, description="The same for a number or a yes or no, which more of them mislead about."
+    )
+    context_order: Literal["best_first", "best_at_ends"] = Field(
+        "best_first", description="Order of the papers shown; at the ends, the second best comes last."
+    )
     context_tokens: int = Field(450, ge=100, description="Most tokens of passages shown to the model.")
+    prompts: Path | None = Field(
+        None, description="Folder of prompt templates that take the place of the program's namesakes."
+    )
     unsupported: Literal["remove", "flag"] = Field(
         "remove", description="What becomes of a sentence of the model that no abstract supports."
     )
@@ -88,7 +97,7 @@ class Settings(BaseModel):
         """How abstracts are cut into passages, as `ingest` and `rebuild` take it."""
         return {"passage_tokens": self.passage_tokens, "passage_overlap": self.passage_overlap}
 
-    @field_validator("cache_dir", "index", "data_dir")
+    @field_validator("cache_dir", "index", "prompts", "data_dir")
     @classmethod
     def _home_written_out(cls, path: Path | None) -> Path | None:
         if path is None:

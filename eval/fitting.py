@@ -41,7 +41,10 @@ from eval.scoring import score_question
 
 _LEAST_GATES, _LEAST_ALL = 10, 200
 # The settings that change what is fitted.
-_SETTINGS = ("fusion", "papers", "context_sentences", "context_tokens", "max_answer_tokens", "unsupported")
+_SETTINGS = (
+    *("fusion", "papers", "context_sentences", "exact_sentences", "context_order", "context_tokens"),
+    *("prompts", "max_answer_tokens", "unsupported"),
+)
 
 _LEFT_OUT = 6  # one question in so many is asked again without the paper that answers it
 
@@ -241,7 +244,7 @@ def fit_to_file(
         "passage_overlap": manifest.passage_overlap,
         "papers": manifest.papers,
     }
-    counted = {name: getattr(settings, name) for name in _SETTINGS}
+    counted = settings.model_dump(mode="json", include=set(_SETTINGS))
     fitted = replace(fitted, provenance=provenance(items, counted, about))
     path = out or index / FITTED
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,10 +21,10 @@ from assistant.records import Filters, Turn
 from assistant.selection import CANDIDATES, criterion, members
 from eval import numbers
 from eval.records import FinalAnswer, GoldItem
-from eval.regression import Row, logistic
+from eval.regression import Row, logistic, ranking
 
 # Inverse strength of the penalty, by five-fold cross-validation over papers, among values from 0.03 to 3.
-_PENALTY = {"sentence": 0.3, "quantity": 1.0, "label": 0.3, "member": 0.5}
+_PENALTY = {"sentence": 1.0, "quantity": 0.3, "label": 0.3, "member": 0.5}
 _LONG_PART = 25  # characters; a shorter part of a quote may stand anywhere
 
 Drafts = Mapping[str, str]  # by the id of their question
@@ -34,21 +34,21 @@ RowsOf = Mapping[str, Sequence[Row]]  # the same
 def parts(pipeline: Pipeline, items: Sequence[GoldItem], sentences: RowsOf, drafts: Drafts) -> Fitted:
     """All parts but the gates, in the order in which they build on each other."""
     fitted = Fitted(sentence=_sentence_part(pipeline, items, sentences))
-    ranking = with_coefficients(pipeline, fitted)
+    seeing = with_coefficients(pipeline, fitted)
     return replace(
         fitted,
-        quantity=_part(pipeline, "quantity", _quantity_rows(ranking, items, drafts)),
-        label=_part(pipeline, "label", _label_rows(ranking, items, drafts)),
-        member=_part(pipeline, "member", _member_rows(ranking, items)),
+        quantity=_ranking_part(pipeline, "quantity", _quantity_rows(seeing, items, drafts)),
+        label=_part(pipeline, "label", _label_rows(seeing, items, drafts)),
+        member=_part(pipeline, "member", _member_rows(seeing, items)),
     )
 
 
 def drafted(pipeline: Pipeline, items: Sequence[GoldItem], sentences: RowsOf, progress: Progress) -> Drafts:
     """What the model writes to each question, shown the sentences that fit best."""
-    ranking = with_coefficients(pipeline, Fitted(sentence=_sentence_part(pipeline, items, sentences)))
+    seeing = with_coefficients(pipeline, Fitted(sentence=_sentence_part(pipeline, items, sentences)))
     drafts = {}
     for done, item in enumerate(items, start=1):
-        drafts[item.id] = answered(ranking, item).draft
+        drafts[item.id] = answered(seeing, item).draft
         progress(done, len(items), "drafting")
     return drafts
 
@@ -78,7 +78,15 @@ def with_coefficients(pipeline: Pipeline, fitted: Fitted) -> Pipeline:
 
 
 def _sentence_part(pipeline: Pipeline, items: Sequence[GoldItem], sentences: RowsOf) -> Linear:
-    return _part(pipeline, "sentence", [row for item in items for row in sentences.get(item.id, ())])
+    return _ranking_part(pipeline, "sentence", [sentences.get(item.id, ()) for item in items])
+
+
+def _ranking_part(pipeline: Pipeline, name: str, questions: Sequence[Sequence[Row]]) -> Linear:
+    """A part that ranks the candidates of a question; where nothing tells them apart, it stays as it is."""
+    if any(len({right for _, right in rows}) == 2 for rows in questions):
+        return ranking(questions, _PENALTY[name])
+    known: Linear = getattr(pipeline.fitted, name)
+    return known
 
 
 def _part(pipeline: Pipeline, name: str, rows: Sequence[Row]) -> Linear:
@@ -106,18 +114,22 @@ def _shares_sentence(quote: str, text: str) -> bool:
     return any(part in text for part in re.split(r"(?<=[.!?])\s", quote) if len(part) > _LONG_PART)
 
 
-def _quantity_rows(pipeline: Pipeline, items: Sequence[GoldItem], drafts: Mapping[str, str]) -> list[Row]:
-    rows: list[Row] = []
+def _quantity_rows(
+    pipeline: Pipeline, items: Sequence[GoldItem], drafts: Mapping[str, str]
+) -> list[list[Row]]:
+    questions: list[list[Row]] = []
     for item in _about_one(items):
         if item.answer_type != "number" or item.gold is None:
             continue
         inquiry = _found(pipeline, item)
+        rows: list[Row] = []
         for found in pipeline.quantities(inquiry.question, inquiry.ranked, drafts[item.id]):
             unit = "" if found.quantity.written else found.quantity.unit
             right = numbers.matches(FinalAnswer("number", f"{found.text} {unit}"), item.gold)
             there = found.sentence.sentence.paper.id in item.gold_papers[0]
             rows.append((found.features, there and right))
-    return rows
+        questions.append(rows)
+    return questions
 
 
 def _label_rows(pipeline: Pipeline, items: Sequence[GoldItem], drafts: Mapping[str, str]) -> list[Row]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from growth import assert_linear
 
-from assistant.context import ContextPaper, fenced, pack, render
+from assistant.context import ContextPaper, best_at_ends, fenced, pack, render
 from assistant.fit import RankedSentence, SourceSentence
 from assistant.records import Paper, Passage
 
@@ -108,6 +108,15 @@ def test_a_paper_of_which_nothing_is_shown_is_not_written_out() -> None:
     unshown = ContextPaper(1, SECOND, passages_of(SECOND), ())
     shown = ContextPaper(2, FIRST, passages_of(FIRST), (source(FIRST, "Four five."),))
     assert render((unshown, shown)) == "[2] Long cache\nFour five."
+
+
+def entries(*numbers: int) -> list[ContextPaper]:
+    return [ContextPaper(n, FIRST, passages_of(FIRST), ()) for n in numbers]
+
+
+@pytest.mark.parametrize(("papers", "order"), [(5, [1, 3, 5, 4, 2]), (2, [1, 2]), (1, [1]), (0, [])])
+def test_the_best_papers_begin_and_end_the_context(papers: int, order: list[int]) -> None:
+    assert best_at_ends(entries(*range(1, papers + 1))) == entries(*order)
 
 
 FENCED = {

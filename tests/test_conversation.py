@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from assistant.conversation import root, standalone
+from assistant.conversation import continues, root, standalone
 from assistant.records import Turn
 
 NAMED = [Turn("What does LongGen reduce?", "KV cache memory.")]
@@ -134,6 +134,34 @@ CASES = {
         "And SlimTune?",
         "Is SlimTune smaller than LongGen-2?",
     ),
+    "elsewhere, for ones of a kind": (
+        [Turn("What does YOLOE use for text prompts?", "RepRTA.")],
+        "And for visual ones?",
+        "What does YOLOE use for visual prompts?",
+    ),
+    "another one is no measure": (
+        NUMBER,
+        "And the old one?",
+        "And the old one? (LongGen, FlashAttention, KILT)",
+    ),
+    "the first one": (NAMED, "What's the first one short for?", "What's the first one short for? (LongGen)"),
+    "torn, however long": (
+        NAMED,
+        "Any good with very little training data?",
+        "Any good with very little training data? (LongGen)",
+    ),
+    "torn, but with a name": (NAMED, "Any use of SlimTune in training?", None),
+    "whole, though it begins like that": (NAMED, "In which layers is attention sparse?", None),
+    "an abstention tells nothing": (
+        [Turn("What does attention cost?", "The abstract does not say.")],
+        "Why?",
+        "Why? (What does attention cost)",
+    ),
+    "acronym that does something": (
+        [Turn("What does STORM put between the encoder and the LLM?", "A temporal encoder.")],
+        "How fast is it?",
+        "How fast is STORM?",
+    ),
     "another subject": (NAMED, "Which papers study speech recognition?", None),
     "a year is no name": (NAMED, "How fast was it in 2023?", "How fast was LongGen in 2023?"),
 }
@@ -221,3 +249,16 @@ def test_the_question_that_a_conversation_began_with(
     history: list[Turn], question: str, expected: str | None
 ) -> None:
     assert root(question, history) == expected
+
+
+@pytest.mark.parametrize(
+    ("question", "history", "expected"),
+    [
+        ("How fast is it?", [*NAMELESS, *NAMED], "What does LongGen reduce? KV cache memory."),
+        ("How fast is SlimTune in training?", NAMED, ""),
+        ("How fast is it?", [], ""),
+    ],
+    ids=["the last turn", "a question of its own", "nothing before"],
+)
+def test_what_a_follow_up_goes_on_from(question: str, history: list[Turn], expected: str) -> None:
+    assert continues(question, history) == expected

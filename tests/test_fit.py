@@ -254,6 +254,25 @@ FEATURES: dict[str, tuple[str, str, str, dict[str, float]]] = {
     "nothing counted": ("counted", "By how much is memory cut?", "Work", {"It has 8 layers.": 0}),
     "reason": ("reason", "Why is it fast?", "Work", {"It is fast by skipping.": 1, "It is fast.": 0}),
     "reason not asked for": ("reason", "How fast is it?", "Work", {"It is slow.": 0}),
+    "others' work, before the authors speak": (
+        "background",
+        CUT,
+        "Work",
+        {"Caches are large.": 1, "However, we cut them.": 0, "Many do not.": 0},
+    ),
+    "no authors speak": ("background", CUT, "Work", {"Caches are large.": 0, "They are cut.": 0}),
+    "others' work, not asked about": (
+        "background_asked",
+        CUT,
+        "Work",
+        {"Caches are large.": 0, "We cut.": 0},
+    ),
+    "others' work, asked about": (
+        "background_asked",
+        "What do existing caches cost?",
+        "Work",
+        {"Caches are large.": 1, "In this paper, caches are cut.": 0},
+    ),
     "number asked for, not a reason": ("reason", "How much is cut?", "Work", {"It is cut by 2% via it.": 0}),
 }
 
@@ -262,6 +281,45 @@ FEATURES: dict[str, tuple[str, str, str, dict[str, float]]] = {
 def test_feature_of_each_sentence(name: str, question: str, title: str, expected: dict[str, float]) -> None:
     found = feature(name, question, scored("p", title, *expected))
     assert found == pytest.approx(list(expected.values()), abs=1e-5)
+
+
+def continued(previous: str, *papers: ScoredPaper) -> list[dict[str, float]]:
+    """What each sentence has of the conversation, in the order of papers and sentences."""
+    similarity, place = Similarity(Axes()), {paper.paper.id: n for n, paper in enumerate(papers)}
+    found = ranked_sentences(understood("Why?"), papers, even, similarity, Linear(), previous)
+    found.sort(key=lambda one: (place[one.sentence.paper.id], one.sentence.start))
+    names = ("said_before", "answered_before", "after_answered", "near_answered")
+    return [{name: one.features[name] for name in names if name in one.features} for one in found]
+
+
+def test_a_follow_up_goes_on_from_the_sentence_that_answered_before() -> None:
+    papers = [
+        scored("a", "Work", "It is new.", "It cuts memory.", "It trains.", "It is good.", "It ends."),
+        scored("b", "Work", "Memory."),
+    ]
+
+    def said(share: float, answered: int = 0, after: int = 0, near: int = 0) -> dict[str, float]:
+        return {
+            "said_before": share,
+            "answered_before": answered,
+            "after_answered": after,
+            "near_answered": near,
+        }
+
+    # Of "cut" and "memory", both terms are in the second sentence of the first paper.
+    assert continued("What is cut? Memory.", *papers) == [
+        said(0, near=1),
+        said(1, answered=1),
+        said(0, after=1),
+        said(0, near=1),
+        said(0),
+        said(1 / 2),
+    ]
+
+
+@pytest.mark.parametrize("previous", ["", "Why? It is."])
+def test_where_nothing_was_said_before_nothing_is_gone_on_from(previous: str) -> None:
+    assert continued(previous, scored("a", "Work", "It is new.")) == [{}]
 
 
 def test_terms_weigh_what_they_tell() -> None:

@@ -13,8 +13,8 @@ from assistant import __version__
 from assistant.api import Assistant
 from assistant.fitted import fitted_to_plain
 from assistant.models.catalogue import CATALOGUE
+from assistant.prompts import templates
 from assistant.records import Filters
-from assistant.resources import prompts_folder
 from assistant.rows import Request
 from assistant.settings import Settings
 from assistant.storage import sha256_of
@@ -25,7 +25,7 @@ _FILTERS = tuple(field.name for field in fields(Filters))  # asdict would take m
 
 # Settings that say where things are, how long to wait, or what is in the index's fingerprint already.
 _WITHOUT_EFFECT = {
-    *("model", "cache_dir", "index", "request_timeout", "api_key"),
+    *("model", "cache_dir", "index", "prompts", "request_timeout", "api_key"),
     *("passage_tokens", "passage_overlap"),
 }
 
@@ -40,7 +40,10 @@ def conditions_of(assistant: Assistant) -> Conditions:
         "weights": _weights(assistant.settings),
         "index": assistant.index.manifest.fingerprint,
         "coefficients": hashlib.sha256(fitted).hexdigest()[:16],
-        **{f"prompt {path.stem}": sha256_of(path)[:16] for path in sorted(prompts_folder().glob("*.txt"))},
+        **{
+            f"prompt {name}": sha256_of(path)[:16]
+            for name, path in templates(assistant.settings.prompts).items()
+        },
         **{f"setting {name}": json.dumps(value) for name, value in sorted(settings.items())},
     }
 
