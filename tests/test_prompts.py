@@ -11,6 +11,8 @@ from assistant.errors import PromptError
 from assistant.prompts import fill, templates
 from assistant.resources import prompts_folder
 
+VARIANTS = Path(__file__).parent.parent / "eval" / "prompts"
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -101,3 +103,13 @@ def test_a_template_that_is_no_text_is_an_error(folder: Path) -> None:
     (folder / "a.txt").write_bytes(b"\xff")
     with pytest.raises(PromptError, match=r"a\.txt can't be read: "):
         fill("a")
+
+
+@pytest.mark.parametrize("variant", sorted(VARIANTS.iterdir()), ids=lambda path: path.name)
+def test_every_variant_that_is_measured_differs_and_can_be_filled(variant: Path) -> None:
+    for name, path in templates(variant).items():
+        variables = {name: "x" for name in Template(path.read_text(encoding="utf-8")).get_identifiers()}
+        assert fill(name, variant, **variables)
+    assert any(fill(path.stem, variant) != fill(path.stem) for path in variant.glob("system*.txt")) or (
+        fill("question", variant, passages="p", question="q") != fill("question", passages="p", question="q")
+    )
