@@ -174,12 +174,16 @@ def _without_others(text: str, paper: ScoredPaper, papers: Sequence[ScoredPaper]
     What joined those to this paper, "and" or "both", goes with them; what ended a sentence stays.
     """
     own = _terms_of(paper)
+    there = f"{paper.paper.title}. {paper.paper.abstract}"
     others = [other.paper for other in papers if other is not paper]
     names = frozenset().union(*(own_names(other.title, other.abstract) for other in others))
     titles = frozenset().union(*(terms(other.title) for other in others))
 
     def is_others(word: str) -> bool:
-        said = {*terms(word), written_name(word)} - {""}
+        name = written_name(word)
+        said = {*terms(word), name} - {""}
+        if name in names and not mentions(there, name):
+            return True  # "Light-PEFT" is another's, though this paper is about PEFT too
         # The last word is what is asked more often than whom, so only a name of another paper goes there.
         theirs = names if word.endswith("?") else names | titles
         return bool(said & theirs) and not said & own

@@ -21,6 +21,8 @@ TEXTS = {
     "deep": ("DeepNet: Nets", "We propose DeepNet."),
     "wide": ("WideNet: Nets", "We propose WideNet."),
     "tiny": ("TinyNet: Nets", "We propose TinyNet."),
+    "paca": ("PaCA: Partial PEFT", "We propose PaCA for PEFT."),
+    "light": ("Light-PEFT: Early Pruning", "We propose Light-PEFT."),
 }
 PAPERS = {key: ScoredPaper(Paper(key, title, text), 0.0, ()) for key, (title, text) in TEXTS.items()}
 
@@ -179,6 +181,10 @@ ASKED: dict[str, tuple[str, list[str]]] = {
     "the same preposition": (
         "What is said of LongGen and of SlimTune?",
         ["What is said of LongGen?", "What is said of SlimTune?"],
+    ),
+    "another's name with a word that is this paper's too": (
+        "How do PaCA and Light-PEFT save time?",
+        ["How do PaCA save time?", "How do Light-PEFT save time?"],
     ),
     "what is asked by a word of another's title": (
         "How long do SlimTune and LongGen take?",
