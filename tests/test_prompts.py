@@ -108,7 +108,7 @@ def test_a_template_that_is_no_text_is_an_error(folder: Path) -> None:
 @pytest.mark.parametrize("variant", sorted(VARIANTS.iterdir()), ids=lambda path: path.name)
 def test_every_variant_that_is_measured_differs_and_can_be_filled(variant: Path) -> None:
     for name, path in templates(variant).items():
-        variables = {name: "x" for name in Template(path.read_text(encoding="utf-8")).get_identifiers()}
+        variables = dict.fromkeys(Template(path.read_text(encoding="utf-8")).get_identifiers(), "x")
         assert fill(name, variant, **variables)
     assert any(fill(path.stem, variant) != fill(path.stem) for path in variant.glob("system*.txt")) or (
         fill("question", variant, passages="p", question="q") != fill("question", passages="p", question="q")
