@@ -24,6 +24,8 @@ from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
 _LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about something else
+_MOST_AHEAD = 6.0  # by which the best paper's score counts as ahead of the next one's
+_UNTOLD = 3.0  # the same where there is no next one to tell by
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
 _MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found
@@ -105,8 +107,11 @@ def signals(
     numbers: Sequence[RankedQuantity],
     weigh: Weigh,
     similarity: Similarity,
+    *,
+    chosen: bool = False,
 ) -> dict[str, float]:
-    """What retrieval and question fit say, before a draft is written."""
+    """What retrieval and question fit say, before a draft is written; `chosen`: the best paper was given."""
+    rivalled = len(papers) > 1 and not chosen
     best = ranked[0]
     paper = best.sentence.paper
     asked = {stemmed: weigh(stemmed) for stemmed, _ in question.terms}
@@ -123,6 +128,8 @@ def signals(
         "unknown": sum(weight for term, weight in asked.items() if term not in anywhere) / total,
         "names_missing": _missing_share(question, [paper]),
         "names_unknown": _missing_share(question, [scored.paper for scored in papers]),
+        # The paper that a question is about stands out from the others, whatever the collection and its field.
+        "ahead": min(papers[0].score - papers[1].score, _MOST_AHEAD) if rivalled else _UNTOLD,
         "dense": max(passage.dense for scored in papers for passage in scored.passages),
         "terms": min(len(asked), 15) / 10,
         "conflicts": float(bool(conflicts(question.text, best.sentence.text))),
@@ -131,6 +138,7 @@ def signals(
     if question.kind == "yes_no":
         # Half of the labels are right by chance, so that how near the abstract is counts for more here.
         found["yes_no_unlike"] = 1 - found["paper_like"]
+        found["yes_no_ahead"] = found["ahead"]
     if question.kind == "number":
         found |= number_signals(numbers)
     return found

@@ -235,7 +235,7 @@ class Pipeline:
             return True
         weigh = self.index.lexical.informativeness
         run.signals = abstention.signals(
-            run.question, run.papers, run.ranked, numbers, weigh, self.similarity
+            run.question, run.papers, run.ranked, numbers, weigh, self.similarity, chosen=run.focused
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
         before = self.fitted.before
         run.confidence = before.model.probability(run.signals)

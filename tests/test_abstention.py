@@ -44,10 +44,10 @@ def weigh(term: str) -> float:
     return {"use": 0.2, "keep": 0.4, "memori": 0.5}.get(term, 1.0)
 
 
-def scored(paper: Paper, *cosines: float) -> ScoredPaper:
+def scored(paper: Paper, *cosines: float, score: float = 1.0) -> ScoredPaper:
     """A retrieved paper, with the cosines of its passages to the question."""
     passage = Passage(f"{paper.id}:0", paper.id, 0, len(paper.abstract), paper.abstract)
-    return ScoredPaper(paper, 1.0, tuple(ScoredPassage(passage, 1.0, cosine, 0.0) for cosine in cosines))
+    return ScoredPaper(paper, score, tuple(ScoredPassage(passage, 1.0, cosine, 0.0) for cosine in cosines))
 
 
 def ranked(
@@ -57,7 +57,7 @@ def ranked(
     return [RankedSentence(sentence, score, dict(features or {})) for sentence, score in fits]
 
 
-PAPERS = (scored(CACHE, 0.3, 0.5), scored(WHALES, 0.4))
+PAPERS = (scored(CACHE, 0.3, 0.5, score=3.5), scored(WHALES, 0.4))
 BEST_FIRST = ranked((MEMORY, 2.0), (LAYERS, 0.5), (SINGING, -1.0))
 
 
@@ -100,6 +100,8 @@ def test_signals_before_a_draft() -> None:
             "fit_margin": 1.5,  # to the .5 of the next
             "paper_like": 1 - 1 / 3.5,
             "yes_no_unlike": 1 / 3.5,
+            "ahead": 2.5,  # 3.5 to 1
+            "yes_no_ahead": 2.5,
             "paper_missed": 1.0,
             "paper_missed_next": 0.0,
             "covered": 2.5 / 3.5,
@@ -112,6 +114,23 @@ def test_signals_before_a_draft() -> None:
             "is_yes_no": 1.0,
         }
     )
+
+
+AHEAD: dict[str, tuple[tuple[ScoredPaper, ...], bool, float]] = {
+    "of the next": ((scored(CACHE, 0.5, score=9.0), scored(WHALES, 0.4, score=8.0)), False, 1.0),
+    "far enough": ((scored(CACHE, 0.5, score=9.0), scored(WHALES, 0.4)), False, 6.0),
+    "of none": ((scored(CACHE, 0.5, score=9.0),), False, 3.0),
+    "chosen": ((scored(CACHE, 0.5, score=1.0), scored(WHALES, 0.4, score=8.0)), True, 3.0),
+}
+
+
+@pytest.mark.parametrize(("papers", "chosen", "expected"), AHEAD.values(), ids=AHEAD)
+def test_how_far_the_best_paper_is_ahead(
+    papers: tuple[ScoredPaper, ...], chosen: bool, expected: float
+) -> None:
+    question, alike = understood("How is it?"), Similarity(HashingEmbedder())
+    found = signals(question, papers, BEST_FIRST, (), weigh, alike, chosen=chosen)
+    assert found["ahead"] == expected
 
 
 class Unstemmed(HashingEmbedder):
