@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.cluster.pool import Pool
     from assistant.ingest import Ingested
     from assistant.models import ModelStore
     from assistant.readers import Reject
@@ -92,6 +94,19 @@ ExcludeOption = Annotated[
     list[str] | None, typer.Option("--exclude", help="Not the paper of this id; repeatable.")
 ]
 
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: auto for the one of this machine, local for one of its own, host:port.",
+    ),
+]
+RayWorkersOption = Annotated[
+    int | None,
+    typer.Option("--ray-workers", min=1, help="Workers on the Ray cluster [default: one a node]."),
+]
+
 
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and exit code 1."""
@@ -147,6 +162,8 @@ def ingest(
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete the papers that are in none of the files any more.")
     ] = False,
+    ray: RayOption = None,
+    ray_workers: RayWorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an index, or bring it up to date: papers are added, updated, and merged where they are one."""
@@ -161,7 +178,8 @@ def ingest(
         if preview:
             shown = preview_of(read_papers(files, columns, format), log.add)
         else:
-            folder, done = _ingested(files, index, _Reading(columns, format, prune), log)
+            with _pool(ray, ray_workers) as pool:
+                folder, done = _ingested(files, index, _Reading(columns, format, prune), log, pool)
     for line in log.summary():
         err.print(line)
     if preview:
@@ -292,6 +310,8 @@ def batch(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Questions asked at a time; pays with a model server.")
     ] = 1,
+    ray: RayOption = None,
+    ray_workers: RayWorkersOption = None,
     raw_formulas: Annotated[
         bool,
         typer.Option("--raw-formulas", help="Put no ' before what a spreadsheet would calculate."),
@@ -324,9 +344,9 @@ def batch(
     )
     if source:
         plan = batches.prepare(batches.table_task(source, question_column), target, options)
-        assistant = _open(index, model)
+        assistant = _open(index, model, preload=not (ray or dry_run))
     else:
-        assistant = _open(index, model)
+        assistant = _open(index, model, preload=not (ray or dry_run))
         task = batches.papers_task(assistant.index, per_paper or [], filters)
         plan = batches.prepare(task, target, options)
     told = err if target == Path("-") else out  # the table itself is on standard output
@@ -335,8 +355,8 @@ def batch(
         lines = describe_forecast(forecast, str(target))
         told.print(_json(forecast) if as_json else "\n".join(lines))
         return
-    with _bar() as progress:
-        summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"))
+    with _pool(ray, ray_workers) as pool, _bar() as progress:
+        summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"), pool)
     told.print(_json(summary) if as_json else "\n".join(describe(summary, str(target))))
 
 
@@ -570,9 +590,12 @@ class _Reading:
     prune: bool
 
 
-def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectLog) -> tuple[Path, Ingested]:
+def _ingested(
+    files: list[Path], index: Path | None, how: _Reading, log: RejectLog, pool: Pool | None
+) -> tuple[Path, Ingested]:
     """The index that files went into, and what that did; `log` gets what was left out, as it is found."""
-    from assistant.embedding import open_embedder
+    from assistant.cluster.embedder import PooledEmbedder
+    from assistant.embedding import Embedder, open_embedder
     from assistant.ingest import ingest as ingest_entries
     from assistant.readers import read_entries
 
@@ -592,7 +615,9 @@ def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectL
                 raise CorpusError(f"{item.reason}; its papers would be deleted: leave out --prune")
             rejected.append(item)
 
-    embedder = open_embedder(settings)
+    embedder: Embedder = open_embedder(settings)
+    if pool:
+        embedder = PooledEmbedder(embedder, pool, partial(open_embedder, settings.anywhere()))
     with _bar() as progress:
         done = ingest_entries(
             entries(), folder, embedder, **settings.passages, prune=how.prune, progress=progress
@@ -645,11 +670,27 @@ def _fault(store: ModelStore, name: str) -> str | None:
         return str(error)
 
 
-def _open(index: Path | None, model: str | None) -> Assistant:
+def _open(index: Path | None, model: str | None, *, preload: bool = True) -> Assistant:
     from assistant.api import Assistant
 
     with _bar() as progress:
-        return Assistant.open(index, settings=Settings.load(model=model), progress=progress)
+        settings = Settings.load(model=model)
+        return Assistant.open(index, settings=settings, progress=progress, preload=preload)
+
+
+@contextmanager
+def _pool(address: str | None, workers: int | None) -> Iterator[Pool | None]:
+    """Workers on a Ray cluster, where an address of one is given."""
+    if address is None:
+        if workers:
+            raise typer.BadParameter("are workers on a cluster; name it by --ray", param_hint="--ray-workers")
+        yield None
+        return
+    from assistant.cluster.pool import connected
+
+    with connected(address, workers) as pool:
+        err.print(f"Workers on the Ray cluster: {pool.workers}, with {pool.cores} cores each")
+        yield pool
 
 
 def _answered(
