@@ -6,7 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -172,13 +172,14 @@ def ingest(
     from assistant.readers.rejects import RejectLog
 
     columns = parse_columns(column or [])
+    cluster = _cluster(ray, ray_workers)
     if rejects and any(rejects.resolve().is_relative_to(file.resolve()) for file in files):
         raise SettingsError(f"{rejects} is among the papers; name another file for rejects")
     with RejectLog(rejects, err.print) as log:
         if preview:
             shown = preview_of(read_papers(files, columns, format), log.add)
         else:
-            with _pool(ray, ray_workers) as pool:
+            with cluster as pool:
                 folder, done = _ingested(files, index, _Reading(columns, format, prune), log, pool)
     for line in log.summary():
         err.print(line)
@@ -326,6 +327,7 @@ def batch(
     from assistant.batch.summary import describe, describe_forecast
 
     source, target = _in_and_out(files, per_paper)
+    cluster = _cluster(ray, ray_workers)
     filters = _filters(years, venue, author, paper, exclude)
     if filters != Filters() and not per_paper:
         raise typer.BadParameter("go with --per-paper; rows have a column filters", param_hint="filters")
@@ -355,7 +357,7 @@ def batch(
         lines = describe_forecast(forecast, str(target))
         told.print(_json(forecast) if as_json else "\n".join(lines))
         return
-    with _pool(ray, ray_workers) as pool, _bar() as progress:
+    with cluster as pool, _bar() as progress:
         summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"), pool)
     told.print(_json(summary) if as_json else "\n".join(describe(summary, str(target))))
 
@@ -678,14 +680,17 @@ def _open(index: Path | None, model: str | None, *, preload: bool = True) -> Ass
         return Assistant.open(index, settings=settings, progress=progress, preload=preload)
 
 
-@contextmanager
-def _pool(address: str | None, workers: int | None) -> Iterator[Pool | None]:
-    """Workers on a Ray cluster, where an address of one is given."""
+def _cluster(address: str | None, workers: int | None) -> AbstractContextManager[Pool | None]:
+    """Workers on the Ray cluster at an address, once it is entered; none without an address."""
     if address is None:
         if workers:
-            raise typer.BadParameter("are workers on a cluster; name it by --ray", param_hint="--ray-workers")
-        yield None
-        return
+            raise typer.BadParameter("are on a cluster; name it by --ray", param_hint="--ray-workers")
+        return nullcontext()
+    return _connected(address, workers)
+
+
+@contextmanager
+def _connected(address: str, workers: int | None) -> Iterator[Pool]:
     from assistant.cluster.pool import connected
 
     with connected(address, workers) as pool:

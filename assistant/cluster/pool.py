@@ -45,6 +45,14 @@ _REACHED = 10.0  # seconds for a connection to a cluster's address
 _FREED = 10.0  # seconds for the workers of the dataset before to free their cores
 _PACKAGE = "abstract-assistant"
 
+# Ray reads these when it is imported. It tells its maker nothing, and prints nothing: not the library's own
+# lines, nor the cluster's (of a node that is lost, say), which it would put into our standard output.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:
@@ -140,14 +148,13 @@ def connected(address: str, workers: int | None = None) -> Iterator[Pool]:
     """
     if find_spec("ray") is None:
         raise MissingExtraError("--ray", "ray")
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # the library's own lines on standard error
+    _reach(address)
+    os.environ |= _ENVIRONMENT
     import ray
     import ray.data
 
     ours = not ray.is_initialized()
     if ours:
-        _reach(address)
         with _errors_mapped(f"the Ray cluster {address} can't be used"), _stderr_closed():
             ray.init(
                 address=address,
@@ -164,7 +171,7 @@ def connected(address: str, workers: int | None = None) -> Iterator[Pool]:
 
 
 def _reach(address: str) -> None:
-    """Refuse an address at once where Ray would try for a minute."""
+    """Refuse at once an address that Ray, which takes seconds to import, would try for a minute."""
     if address in ("auto", "local"):
         return
     host, _, port = address.rpartition(":")

@@ -1,0 +1,55 @@
+"""A Ray cluster of two nodes of one core each, which is there until standard input is closed.
+
+It prints its address; for each line that it reads it kills a node as a power cut would, and prints "lost". A
+program of its own, because Ray leaves threads, hooks and children in the process that starts a cluster.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from contextlib import ExitStack
+
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_worker_niceness": "0",  # the workers run as fast as other processes
+    # A node that is gone, not one that is slow, is noticed in a second or two.
+    "RAY_health_check_initial_delay_ms": "0",
+    "RAY_health_check_period_ms": "200",
+}
+NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_log_monitor": False}
+HEAD = {"include_dashboard": False, "no_monitor": True}
+
+
+def agent_ports() -> dict[str, int]:
+    """Free ports for a node's agents, since a node that has to wait for them to choose gives up in 15 s."""
+    names = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        return {name: server.getsockname()[1] for name, server in zip(names, servers, strict=True)}
+
+
+def main() -> None:
+    """Start the cluster, lose what is to be lost, and take it down."""
+    os.environ |= ENVIRONMENT
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster()
+    # A short name: the paths of the sockets in it have at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        try:
+            cluster.add_node(temp_dir=folder, **HEAD, **NODE, **agent_ports())
+            cluster.add_node(**NODE, **agent_ports())
+            print(cluster.address, flush=True)
+            for _ in sys.stdin:
+                (lost,) = cluster.worker_nodes
+                cluster.remove_node(lost, allow_graceful=False)
+                print("lost", flush=True)
+        finally:
+            cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main()
