@@ -42,11 +42,13 @@ def main() -> None:
         try:
             cluster.add_node(temp_dir=folder, **HEAD, **NODE, **agent_ports())
             cluster.add_node(**NODE, **agent_ports())
-            print(cluster.address, flush=True)
+            sys.stdout.write(f"{cluster.address}\n")
+            sys.stdout.flush()
             for _ in sys.stdin:
                 (lost,) = cluster.worker_nodes
                 cluster.remove_node(lost, allow_graceful=False)
-                print("lost", flush=True)
+                sys.stdout.write("lost\n")
+                sys.stdout.flush()
         finally:
             cluster.shutdown()
 
