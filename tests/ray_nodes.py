@@ -15,9 +15,7 @@ from contextlib import ExitStack
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # the workers run as fast as other processes
-    # A node that is gone, not one that is slow, is noticed in a second or two.
-    "RAY_health_check_initial_delay_ms": "0",
-    "RAY_health_check_period_ms": "200",
+    "RAY_health_check_period_ms": "500",  # a node that is gone is noticed in seconds; five checks have to fail
 }
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_log_monitor": False}
 HEAD = {"include_dashboard": False, "no_monitor": True}

@@ -218,7 +218,7 @@ def test_a_cluster_of_another_release_is_told_in_a_line(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("ray.init", init)
     monkeypatch.setattr("ray.is_initialized", lambda: False)
-    line = "^the Ray cluster auto can't be used: Version mismatch: "
+    line = "^the Ray cluster auto can't be used: Version mismatch: .* started with: Ray: 2.40.0$"
     with pytest.raises(ClusterError, match=line), connected("auto"):
         pass
 

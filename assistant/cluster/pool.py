@@ -17,14 +17,14 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from assistant.errors import AssistantError, ClusterError, MissingExtraError, first_line
+from assistant.errors import AssistantError, ClusterError, MissingExtraError
 
 if TYPE_CHECKING:
     import ray.data
@@ -43,7 +43,6 @@ _ITEMS = 20_000  # held at most, those included that need no work
 
 _REACHED = 10.0  # seconds for a connection to a cluster's address
 _FREED = 10.0  # seconds for the workers of the dataset before to free their cores
-_PACKAGE = "abstract-assistant"
 
 # Ray reads these when it is imported. It tells its maker nothing, and prints nothing: not the library's own
 # lines, nor the cluster's (of a node that is lost, say), which it would put into our standard output.
@@ -123,7 +122,7 @@ class Pool:
             [{"work": one} for one in work], override_num_blocks=len(work)
         ).map_batches(
             _Worker,
-            fn_constructor_args=(opener, self.cores, version(_PACKAGE)),
+            fn_constructor_args=(opener, self.cores, _release()),
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(
                 size=workers,
@@ -232,7 +231,10 @@ def _errors_mapped(what: str = "the Ray cluster failed") -> Iterator[None]:
     try:
         yield
     except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterError(f"{what}: {first_line(error)}") from error
+        # What is raised on a worker comes with its traceback, which ends with what went wrong.
+        foreign = isinstance(error, ray.exceptions.RayTaskError | ray.exceptions.RayActorError)
+        told = str(error).strip().splitlines()[-1:] if foreign else str(error).split()
+        raise ClusterError(f"{what}: {' '.join(told)[:300] or type(error).__name__}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,10 +271,17 @@ class _Worker:
 
     @cached_property
     def _do(self) -> Callable[[Any], Any]:
-        if version(_PACKAGE) != self._expected:
-            raise ClusterError(f"it runs {_PACKAGE} {version(_PACKAGE)}, not {self._expected}")
+        if (release := _release()) != self._expected:
+            raise ClusterError(f"it runs release {release} of the program, not {self._expected}")
         self._held = _own_cores(self._cores)
         return self._opener()
+
+
+def _release() -> str:
+    try:
+        return version("abstract-assistant")
+    except PackageNotFoundError:  # run from a checkout
+        return "unknown"
 
 
 def _own_cores(count: int) -> list[FileLock]:
