@@ -11,11 +11,12 @@ import socket
 import sys
 import tempfile
 from contextlib import ExitStack
+from unittest.mock import patch
 
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_worker_niceness": "0",  # the workers run as fast as other processes
-    "RAY_health_check_period_ms": "500",  # a node that is gone is noticed in seconds; five checks have to fail
+    "RAY_health_check_period_ms": "500",  # of which five have to fail until a node counts as gone
 }
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_log_monitor": False}
 HEAD = {"include_dashboard": False, "no_monitor": True}
@@ -23,7 +24,8 @@ HEAD = {"include_dashboard": False, "no_monitor": True}
 
 def agent_ports() -> dict[str, int]:
     """Free ports for a node's agents, since a node that has to wait for them to choose gives up in 15 s."""
-    names = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    agents = ("metrics_agent", "metrics_export", "dashboard_agent_listen", "runtime_env_agent")
+    names = [f"{agent}_port" for agent in agents]
     with ExitStack() as held:
         servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
         return {name: server.getsockname()[1] for name, server in zip(names, servers, strict=True)}
@@ -34,9 +36,11 @@ def main() -> None:
     os.environ |= ENVIRONMENT
     from ray.cluster_utils import Cluster
 
+    # The dashboard's process has no part in what is tested, and takes most of the time of a start.
+    no_dashboard = patch("ray._private.services.start_api_server", return_value=(None, None))
     cluster = Cluster()
     # A short name: the paths of the sockets in it have at most 107 bytes.
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+    with no_dashboard, tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         try:
             cluster.add_node(temp_dir=folder, **HEAD, **NODE, **agent_ports())
             cluster.add_node(**NODE, **agent_ports())
