@@ -7,10 +7,8 @@ program of its own, because Ray leaves threads, hooks and children in the proces
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
-from contextlib import ExitStack
 from unittest.mock import patch
 
 ENVIRONMENT = {
@@ -20,15 +18,6 @@ ENVIRONMENT = {
 }
 NODE = {"num_cpus": 1, "object_store_memory": 80_000_000, "include_log_monitor": False}
 HEAD = {"include_dashboard": False, "no_monitor": True}
-
-
-def agent_ports() -> dict[str, int]:
-    """Free ports for a node's agents, since a node that has to wait for them to choose gives up in 15 s."""
-    agents = ("metrics_agent", "metrics_export", "dashboard_agent_listen", "runtime_env_agent")
-    names = [f"{agent}_port" for agent in agents]
-    with ExitStack() as held:
-        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
-        return {name: server.getsockname()[1] for name, server in zip(names, servers, strict=True)}
 
 
 def main() -> None:
@@ -42,8 +31,8 @@ def main() -> None:
     # A short name: the paths of the sockets in it have at most 107 bytes.
     with no_dashboard, tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         try:
-            cluster.add_node(temp_dir=folder, **HEAD, **NODE, **agent_ports())
-            cluster.add_node(**NODE, **agent_ports())
+            cluster.add_node(temp_dir=folder, **HEAD, **NODE)
+            cluster.add_node(**NODE)
             sys.stdout.write(f"{cluster.address}\n")
             sys.stdout.flush()
             for _ in sys.stdin:

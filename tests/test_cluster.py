@@ -48,7 +48,7 @@ class Nodes:
     address = ""
 
     def __enter__(self) -> Self:
-        for _ in range(3):  # a node that does not start in 30 s gives up, as on a machine that is busy
+        for _ in range(3):  # a node whose agent takes 15 s to start, on a busy machine, gives up
             self._process = subprocess.Popen(
                 [sys.executable, str(ROOT / "tests" / "ray_nodes.py")],
                 env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"},  # the workers' too
