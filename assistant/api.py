@@ -6,15 +6,18 @@ import contextlib
 import shutil
 import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from assistant.answer import Answer
 from assistant.answering import Pipeline
+from assistant.cluster.pool import Pool
 from assistant.embedding import Embedder, open_embedder
-from assistant.errors import AssistantError, IndexFormatError, first_line
+from assistant.errors import AssistantError, ClusterError, IndexFormatError, first_line
 from assistant.events import Event
 from assistant.fitted import Fitted
 from assistant.generation import open_model
@@ -22,7 +25,7 @@ from assistant.generation.base import LanguageModel
 from assistant.generations import current_generation, exists, read_manifest
 from assistant.index import Index
 from assistant.inquiry import Inquiry
-from assistant.parallel import Call, in_order
+from assistant.parallel import in_order
 from assistant.progress import Progress, silent
 from assistant.records import Filters, Paper, Reason, ScoredPaper, Turn
 from assistant.resources import sample_corpus
@@ -33,6 +36,7 @@ _CHECKOUT_INDEX = Path("index/sample")
 
 History = Sequence[Turn | tuple[str, str]]
 BatchRow = TypeVar("BatchRow", str, Mapping[str, Any])
+_Item = TypeVar("_Item")
 
 
 class Assistant:
@@ -54,6 +58,7 @@ class Assistant:
         embedder: Embedder | None = None,
         settings: Settings | None = None,
         progress: Progress = silent,
+        preload: bool = True,
     ) -> Self:
         """An assistant over an index folder; without one, over index/sample or the sample corpus.
 
@@ -63,6 +68,7 @@ class Assistant:
             embedder: The embedder that the index was built with, if it is not the default one.
             settings: Settings to use; loaded from file and environment if not given.
             progress: Told of what takes long the first time: converting a GGUF file, indexing the sample.
+            preload: Load the model's weights now, and not at the first question.
 
         Raises:
             IndexFormatError: the index is absent, damaged, or made with another embedder.
@@ -73,7 +79,7 @@ class Assistant:
             settings = settings.model_copy(update={"model": model})
             model = None
         language_model = _language_model(model, settings, progress)
-        if load := getattr(language_model, "load", None):
+        if preload and (load := getattr(language_model, "load", None)):
             # Loading the weights takes seconds; it goes on while the index opens and the question is
             # embedded. A failure shows again, and is reported, when the model is first used. The thread is
             # waited for at exit: the interpreter must not go while native code is loading weights.
@@ -159,7 +165,12 @@ class Assistant:
         yield from self._pipeline.run(question, turns, filters)
 
     def batch(
-        self, rows: Iterable[BatchRow], *, concurrency: int = 1, question_column: str = "question"
+        self,
+        rows: Iterable[BatchRow],
+        *,
+        concurrency: int = 1,
+        question_column: str = "question",
+        cluster: Pool | None = None,
     ) -> Generator[tuple[BatchRow, Answer], None, None]:
         """Each row with its answer, in order, as they come; a row that fails has one of status `error`.
 
@@ -171,15 +182,41 @@ class Assistant:
                 csv.DictReader will do) or as `ask` takes them. They are read a few ahead.
             concurrency: How many are answered at a time; more than one pays with a model server.
             question_column: The key of a mapping that holds the question.
+            cluster: Workers that answer instead of this process, each `concurrency` at a time; as many
+                hundred rows are then read ahead.
         """
-
-        def call(row: BatchRow) -> Call[Answer]:
-            return lambda stopped: self.answer(_request(row, question_column), stopped)
-
-        with contextlib.closing(in_order(((row, call(row)) for row in rows), concurrency)) as answered:
+        requests = ((row, _request(row, question_column)) for row in rows)
+        if cluster:
+            with contextlib.closing(self.answers(requests, cluster, concurrency)) as timed:
+                for row, outcome in timed:
+                    assert outcome is not None, "every row has a request"
+                    yield row, outcome[0]
+            return
+        calls = ((row, partial(self.answer, request)) for row, request in requests)
+        with contextlib.closing(in_order(calls, concurrency)) as answered:
             for row, answer in answered:
                 assert answer is not None, "every row has a call"
                 yield row, answer
+
+    def answers(
+        self,
+        requests: Iterable[tuple[_Item, Request | AssistantError | None]],
+        cluster: Pool,
+        concurrency: int = 1,
+    ) -> Generator[tuple[_Item, tuple[Answer, float] | None], None, None]:
+        """Each item with the answer to its request and the seconds that it took, from a cluster's workers.
+
+        They are in the order of the items; one without a request passes through. Workers open this
+        assistant's index and model by their paths, which they have to have too.
+
+        Raises:
+            ClusterError: a worker hasn't, or the cluster is lost.
+        """
+        expected = (self.model_name, self.index.manifest.fingerprint)
+        folder, settings = self.index.folder.absolute(), self.settings.anywhere()
+        return cluster.in_order(
+            requests, partial(_answering, type(self), folder, settings, expected), concurrency
+        )
 
     def answer(self, request: Request | AssistantError, stopped: threading.Event | None = None) -> Answer:
         """The answer to a request of a batch: whatever goes wrong with it makes an answer of status `error`.
@@ -242,6 +279,24 @@ def _request(row: str | Mapping[str, Any], question_column: str) -> Request | As
         return Request(row) if isinstance(row, str) else read_request(row, question_column)
     except AssistantError as error:
         return error
+
+
+def _answering(
+    kind: type[Assistant], folder: Path, settings: Settings, expected: tuple[str, str]
+) -> Callable[[Request | AssistantError], tuple[Answer, float]]:
+    """What answers on a worker of a cluster, the same as where it was sent from."""
+    assistant = kind.open(folder, settings=settings)
+    found = (assistant.model_name, assistant.index.manifest.fingerprint)
+    if found != expected:
+        raise ClusterError(
+            f"it has the model {found[0]} and the index {found[1]}, not {expected[0]} and {expected[1]}"
+        )
+
+    def answer(request: Request | AssistantError) -> tuple[Answer, float]:
+        started = time.perf_counter()
+        return assistant.answer(request), time.perf_counter() - started
+
+    return answer
 
 
 def _language_model(model: Any, settings: Settings, progress: Progress) -> LanguageModel | None:

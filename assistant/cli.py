@@ -6,8 +6,9 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +28,7 @@ from assistant.settings import Settings
 if TYPE_CHECKING:
     from assistant.answer import Answer
     from assistant.api import Assistant
+    from assistant.cluster.pool import Pool
     from assistant.ingest import Ingested
     from assistant.models import ModelStore
     from assistant.readers import Reject
@@ -92,6 +94,19 @@ ExcludeOption = Annotated[
     list[str] | None, typer.Option("--exclude", help="Not the paper of this id; repeatable.")
 ]
 
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="ADDRESS",
+        help="Work on a Ray cluster: auto for the one of this machine, local for one of its own, host:port.",
+    ),
+]
+RayWorkersOption = Annotated[
+    int | None,
+    typer.Option("--ray-workers", min=1, help="Workers on the Ray cluster [default: one a node]."),
+]
+
 
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and exit code 1."""
@@ -147,6 +162,8 @@ def ingest(
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete the papers that are in none of the files any more.")
     ] = False,
+    ray: RayOption = None,
+    ray_workers: RayWorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an index, or bring it up to date: papers are added, updated, and merged where they are one."""
@@ -155,13 +172,15 @@ def ingest(
     from assistant.readers.rejects import RejectLog
 
     columns = parse_columns(column or [])
+    cluster = _cluster(ray, ray_workers)
     if rejects and any(rejects.resolve().is_relative_to(file.resolve()) for file in files):
         raise SettingsError(f"{rejects} is among the papers; name another file for rejects")
     with RejectLog(rejects, err.print) as log:
         if preview:
             shown = preview_of(read_papers(files, columns, format), log.add)
         else:
-            folder, done = _ingested(files, index, _Reading(columns, format, prune), log)
+            with cluster as pool:
+                folder, done = _ingested(files, index, _Reading(columns, format, prune), log, pool)
     for line in log.summary():
         err.print(line)
     if preview:
@@ -292,6 +311,8 @@ def batch(
     concurrency: Annotated[
         int, typer.Option("--concurrency", min=1, help="Questions asked at a time; pays with a model server.")
     ] = 1,
+    ray: RayOption = None,
+    ray_workers: RayWorkersOption = None,
     raw_formulas: Annotated[
         bool,
         typer.Option("--raw-formulas", help="Put no ' before what a spreadsheet would calculate."),
@@ -306,6 +327,7 @@ def batch(
     from assistant.batch.summary import describe, describe_forecast
 
     source, target = _in_and_out(files, per_paper)
+    cluster = _cluster(ray, ray_workers)
     filters = _filters(years, venue, author, paper, exclude)
     if filters != Filters() and not per_paper:
         raise typer.BadParameter("go with --per-paper; rows have a column filters", param_hint="filters")
@@ -324,9 +346,9 @@ def batch(
     )
     if source:
         plan = batches.prepare(batches.table_task(source, question_column), target, options)
-        assistant = _open(index, model)
+        assistant = _open(index, model, preload=not (ray or dry_run))
     else:
-        assistant = _open(index, model)
+        assistant = _open(index, model, preload=not (ray or dry_run))
         task = batches.papers_task(assistant.index, per_paper or [], filters)
         plan = batches.prepare(task, target, options)
     told = err if target == Path("-") else out  # the table itself is on standard output
@@ -335,8 +357,8 @@ def batch(
         lines = describe_forecast(forecast, str(target))
         told.print(_json(forecast) if as_json else "\n".join(lines))
         return
-    with _bar() as progress:
-        summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"))
+    with cluster as pool, _bar() as progress:
+        summary = batches.run(plan, assistant, lambda done, total: progress(done, total, "answering"), pool)
     told.print(_json(summary) if as_json else "\n".join(describe(summary, str(target))))
 
 
@@ -570,9 +592,12 @@ class _Reading:
     prune: bool
 
 
-def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectLog) -> tuple[Path, Ingested]:
+def _ingested(
+    files: list[Path], index: Path | None, how: _Reading, log: RejectLog, pool: Pool | None
+) -> tuple[Path, Ingested]:
     """The index that files went into, and what that did; `log` gets what was left out, as it is found."""
-    from assistant.embedding import open_embedder
+    from assistant.cluster.embedder import PooledEmbedder
+    from assistant.embedding import Embedder, open_embedder
     from assistant.ingest import ingest as ingest_entries
     from assistant.readers import read_entries
 
@@ -592,7 +617,9 @@ def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectL
                 raise CorpusError(f"{item.reason}; its papers would be deleted: leave out --prune")
             rejected.append(item)
 
-    embedder = open_embedder(settings)
+    embedder: Embedder = open_embedder(settings)
+    if pool:
+        embedder = PooledEmbedder(embedder, pool, partial(open_embedder, settings.anywhere()))
     with _bar() as progress:
         done = ingest_entries(
             entries(), folder, embedder, **settings.passages, prune=how.prune, progress=progress
@@ -645,11 +672,30 @@ def _fault(store: ModelStore, name: str) -> str | None:
         return str(error)
 
 
-def _open(index: Path | None, model: str | None) -> Assistant:
+def _open(index: Path | None, model: str | None, *, preload: bool = True) -> Assistant:
     from assistant.api import Assistant
 
     with _bar() as progress:
-        return Assistant.open(index, settings=Settings.load(model=model), progress=progress)
+        settings = Settings.load(model=model)
+        return Assistant.open(index, settings=settings, progress=progress, preload=preload)
+
+
+def _cluster(address: str | None, workers: int | None) -> AbstractContextManager[Pool | None]:
+    """Workers on the Ray cluster at an address, once it is entered; none without an address."""
+    if address is None:
+        if workers:
+            raise typer.BadParameter("are on a cluster; name it by --ray", param_hint="--ray-workers")
+        return nullcontext()
+    return _connected(address, workers)
+
+
+@contextmanager
+def _connected(address: str, workers: int | None) -> Iterator[Pool]:
+    from assistant.cluster.pool import connected
+
+    with connected(address, workers) as pool:
+        err.print(f"Workers on the Ray cluster: {pool.workers}, with {pool.cores} cores each")
+        yield pool
 
 
 def _answered(

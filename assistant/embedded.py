@@ -99,13 +99,20 @@ def encode(
     window, so what is left falls into the same windows, and these into the same batches.
     """
     new = list(dict.fromkeys(text for text in texts if text not in known and text not in log))
-    for first in range(0, len(new), WINDOW):
-        window = new[first : first + WINDOW]
+    windows = [new[first : first + WINDOW] for first in range(0, len(new), WINDOW)]
+    if encode_windows := getattr(embedder, "encode_windows", None):  # several at a time, on a cluster
+        done = 0
+        for window, encoded in zip(windows, encode_windows(windows), strict=True):
+            log.append(window, encoded)
+            done += len(window)
+            progress(done, len(new), "embedding passages")
+    else:
+        for number, window in enumerate(windows):
 
-        def report(done: int, before: int = first) -> None:
-            progress(before + done, len(new), "embedding passages")
+            def report(done: int, before: int = number * WINDOW) -> None:
+                progress(before + done, len(new), "embedding passages")
 
-        log.append(window, embedder.encode(window, report))
+            log.append(window, embedder.encode(window, report))
     vectors = np.empty((len(texts), embedder.dimension), dtype=np.float32)
     for row, text in enumerate(texts):
         vectors[row] = known[text] if text in known else log.vector(text)

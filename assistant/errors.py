@@ -11,6 +11,7 @@ AssistantError
 ├── QuestionError          a question can't be asked (empty, too long)
 ├── GenerationError        the language model failed to answer
 ├── BatchError             a batch file can't be read or written
+├── ClusterError           a Ray cluster can't be reached, or its workers can't work
 ├── PageError              the page can't keep or find something
 └── MissingExtraError      an optional dependency is not installed
 
@@ -72,6 +73,10 @@ class GenerationError(AssistantError):
 
 class BatchError(AssistantError):
     """A batch file can't be read or written."""
+
+
+class ClusterError(AssistantError):
+    """A Ray cluster can't be reached, or its workers can't work."""
 
 
 class PageError(AssistantError):

@@ -97,6 +97,23 @@ class Settings(BaseModel):
         """How abstracts are cut into passages, as `ingest` and `rebuild` take it."""
         return {"passage_tokens": self.passage_tokens, "passage_overlap": self.passage_overlap}
 
+    def anywhere(self) -> Self:
+        """These settings for any working folder: with whole paths, and without the page's secret."""
+
+        def absolute(named: str | None) -> str | None:
+            if named is None or named == "none" or "://" in named or not Path(named).exists():
+                return named
+            return str(Path(named).absolute())
+
+        changed = {
+            "model": absolute(self.model),
+            "tokenizer": absolute(self.tokenizer),
+            "cache_dir": self.cache_dir.absolute(),
+            "prompts": self.prompts and self.prompts.absolute(),
+            "page_password": None,
+        }
+        return self.model_copy(update=changed)
+
     @field_validator("cache_dir", "index", "prompts", "data_dir")
     @classmethod
     def _home_written_out(cls, path: Path | None) -> Path | None:

@@ -426,10 +426,17 @@ def bench_batch(
     limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 32,
     rows: Annotated[int, typer.Option(min=1, help="Rows of the batch that is restarted.")] = 100_000,
     repeats: Annotated[int, typer.Option(min=1, help="Rows that the journal is timed with.")] = 1_000,
+    ray: Annotated[
+        str | None,
+        typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster to measure too, as for `batch`."),
+    ] = None,
+    ray_workers: Annotated[
+        int, typer.Option(min=2, help="Workers on the Ray cluster, compared with one.")
+    ] = 2,
     gold: GoldOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Time a batch: journal and restart, and rows a minute one by one and several at a time."""
+    """Time a batch: journal and restart, and rows a minute one by one, together, and on a cluster."""
     from tempfile import TemporaryDirectory
 
     from assistant.api import Assistant
@@ -445,6 +452,11 @@ def bench_batch(
         found = batching.journal_cost(result, Path(folder), repeats=repeats)
         found += batching.restart(assistant, result, Path(folder), rows=rows)
     rates, differing = batching.throughput(assistant, questions, concurrency=concurrency)
+    if ray:
+        from assistant.cluster.pool import connected
+
+        with connected(ray, ray_workers) as pool:
+            rates += batching.scaling(assistant, questions, pool)
     about = {"model": assistant.model_name, "questions": len(questions), "answers that differ": differing}
     for line in bench.table(found + rates, about):
         print(line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from assistant.answer import Answer
@@ -13,6 +14,7 @@ from assistant.batch import Options, Plan, prepare, run, table_task
 from assistant.batch.columns import Result, result_of
 from assistant.batch.conditions import conditions_of, digest_of, key_of
 from assistant.batch.journal import Journal, reading
+from assistant.cluster.pool import Pool
 from assistant.rows import Request
 from eval.bench import Measurement, measure, summarised
 
@@ -80,6 +82,28 @@ def throughput(
         summarised("ratio", ratios, "x"),
     ]
     return measured, differing
+
+
+def scaling(assistant: Assistant, questions: Sequence[str], pool: Pool) -> list[Measurement]:
+    """Rows a minute of one worker of a cluster and of all, with as many cores each, and the efficiency.
+
+    The efficiency is the speed-up over one worker, by the number of workers. The time until the first answer,
+    in which the workers start and load, is given apart and counts in no rate.
+    """
+    found: list[Measurement] = []
+    rates: list[float] = []
+    for workers in (1, pool.workers):
+        begun = time.perf_counter()
+        came = [
+            time.perf_counter() for _ in assistant.batch(questions, cluster=replace(pool, workers=workers))
+        ]
+        rates.append(60 * (len(came) - 1) / (came[-1] - came[0]))
+        found += [
+            summarised(f"Ray, {workers} workers, start", [(came[0] - begun) * 1000]),
+            summarised(f"Ray, {workers} workers", rates[-1:], "rows/min"),
+        ]
+    efficiency = rates[1] / rates[0] / pool.workers
+    return [*found, summarised("efficiency", [efficiency], "x")]
 
 
 def sample_result(assistant: Assistant, question: str) -> Result:

@@ -20,11 +20,11 @@ ORDER = """
     errors records progress arrays terms text sentences instructions names quantities polarity spelling
     resources storage
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
-    settings tables rows parallel tokens prompts
+    settings tables rows parallel tokens prompts cluster cluster.pool
     readers.base readers.sources readers.blocks readers.columns readers.latex
     readers.bibtex readers.delimited readers.jsonl readers.listing readers.parquet readers.pubmed
     readers.spreadsheet readers.tagged readers.formats readers readers.rejects readers.preview
-    embedding embedded similarity chunking resemblance identity
+    embedding cluster.embedder embedded similarity chunking resemblance identity
     frames columns generations papers vectors lexical index vector_store building
     arrivals catalogue revision contents ingest retrieval
     question collection conversation
@@ -57,6 +57,7 @@ OWNERS = {
     "httpx": "generation.openai",
     "torch": "generation.transformers",
     "typer": "cli",
+    "ray": "cluster.pool",
     "bibtexparser": "readers.bibtex",
     "charset_normalizer": "readers.sources",
     "lxml": "readers.pubmed",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -25,6 +25,7 @@ from assistant.batch.journal import Contents, Journal, reading
 from assistant.batch.sinks import Sink, open_sink
 from assistant.batch.summary import Forecast, Summary, Tally
 from assistant.batch.tasks import Row, Task
+from assistant.cluster.pool import Pool
 from assistant.errors import BatchError
 from assistant.parallel import Call, in_order
 from assistant.records import Status
@@ -168,16 +169,17 @@ def forecast(plan: Plan, assistant: Assistant) -> Forecast:
     )
 
 
-def run(plan: Plan, assistant: Assistant, progress: Progress) -> Summary:
-    """Ask what is to be asked and write the output.
+def run(plan: Plan, assistant: Assistant, progress: Progress, cluster: Pool | None = None) -> Summary:
+    """Ask what is to be asked, of the assistant or of its like on a cluster, and write the output.
 
     Raises:
         BatchError: journal or output can't be written, or another batch is writing them.
+        ClusterError: a worker of the cluster can't answer; what is answered is in the journal.
     """
     tally = Tally()
     try:
         with _locked(plan.journal), Journal(plan.journal) as journal:
-            _run(plan, assistant, journal, tally, progress)
+            _run(plan, assistant, journal, tally, progress, cluster)
             return tally.summary(journal.contents.damaged)
     except OSError as error:
         raise BatchError(
@@ -186,7 +188,14 @@ def run(plan: Plan, assistant: Assistant, progress: Progress) -> Summary:
         ) from error
 
 
-def _run(plan: Plan, assistant: Assistant, journal: Journal, tally: Tally, progress: Progress) -> None:
+def _run(
+    plan: Plan,
+    assistant: Assistant,
+    journal: Journal,
+    tally: Tally,
+    progress: Progress,
+    cluster: Pool | None,
+) -> None:
     options, task = plan.options, plan.task
     conditions = conditions_of(assistant)
     last = next(reversed(journal.contents.conditions.values()), None)
@@ -200,9 +209,9 @@ def _run(plan: Plan, assistant: Assistant, journal: Journal, tally: Tally, progr
         suffix=task.suffix,
         quoted=frozenset() if options.raw_formulas else task.added,
     )
-    jobs = ((cell, _call(cell, assistant, journal)) for cell in _cells(task, chooser))
+    cells = _cells(task, chooser)
     try:
-        with contextlib.closing(in_order(jobs, options.concurrency)) as done:
+        with contextlib.closing(_answered(cells, assistant, journal, cluster, options.concurrency)) as done:
             results: list[Result | None] = []
             for cell, answered in done:
                 result = answered or _known(cell, assistant, journal)
@@ -225,9 +234,32 @@ def _cells(task: Task, chooser: _Chooser) -> Iterator[_Cell]:
             yield chooser.choose(row, position)
 
 
-def _call(cell: _Cell, assistant: Assistant, journal: Journal) -> Call[Result] | None:
+def _answered(
+    cells: Iterator[_Cell], assistant: Assistant, journal: Journal, cluster: Pool | None, concurrency: int
+) -> Generator[tuple[_Cell, Result | None], None, None]:
+    """Each cell, in order, with the result of its question if that is asked; by then the journal has it."""
+    if cluster is None:
+        jobs = ((cell, _call(cell, assistant, journal)) for cell in cells)
+        yield from in_order(jobs, concurrency)
+        return
+    requests = ((cell, _request(cell)) for cell in cells)
+    with contextlib.closing(assistant.answers(requests, cluster, concurrency)) as timed:
+        for cell, outcome in timed:
+            result = result_of(*outcome) if outcome else None
+            if result and (request := _request(cell)):
+                journal.answer(cell.key, request.question, result)
+            yield cell, result
+
+
+def _request(cell: _Cell) -> Request | None:
+    """What is to be asked for a cell, if anything."""
     request = cell.row.requests[cell.position]
-    if cell.choice not in ASKED or isinstance(request, str):
+    return None if cell.choice not in ASKED or isinstance(request, str) else request
+
+
+def _call(cell: _Cell, assistant: Assistant, journal: Journal) -> Call[Result] | None:
+    request = _request(cell)
+    if request is None:
         return None
 
     def call(stopped: Event) -> Result:
