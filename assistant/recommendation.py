@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -119,7 +120,11 @@ def tried(model: str, run: Callable[..., subprocess.CompletedProcess[str]] = sub
         AssistantError: the process failed.
     """
     done = run(
-        [sys.executable, "-m", "assistant.recommendation", model], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "assistant.recommendation", model],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]

@@ -63,7 +63,7 @@ class Contender:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "eval.systems", str(there.fileno())],
                 pass_fds=[there.fileno()],
-                env={**os.environ, "CUDA_VISIBLE_DEVICES": "", "TOKENIZERS_PARALLELISM": "false"},
+                env=_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=noise,
                 stderr=noise,
@@ -121,6 +121,7 @@ def prepared(baseline: str, index: Path, cache: Path) -> Place | str:
     if not weights.is_dir():
         done = subprocess.run(
             [sys.executable, "-m", "eval.systems", "weights", str(gguf_of(settings)), str(weights)],
+            env=_environment(),
             capture_output=True,
             text=True,
             check=False,
@@ -134,3 +135,9 @@ def prepared(baseline: str, index: Path, cache: Path) -> Place | str:
 def gguf_of(settings: Settings) -> Path:
     """The publisher's file of the default model."""
     return ModelStore(settings.cache_dir).folder(DEFAULT_MODEL) / CATALOGUE[DEFAULT_MODEL].files[0].name
+
+
+def _environment() -> dict[str, str]:
+    """That of this process, its modules found as here, and without a GPU."""
+    here = {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "CUDA_VISIBLE_DEVICES": ""}
+    return {**os.environ, **here}

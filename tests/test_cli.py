@@ -88,7 +88,7 @@ def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         *("", "ingest", "ask", "chat", "search", "batch", "doctor"),
         *("index info", "index verify", "index rebuild", "index compact", "index export"),
-        *("models list", "models pull", "models verify"),
+        *("models list", "models pull", "models verify", "models recommend"),
     }
 
 

@@ -19,7 +19,9 @@ ITEM = GoldItem(
     answerable=True,
     answer_type="number",
 )
-FOLLOW_UP = replace(ITEM, question="And SlimTune?", history=(("Does LongCache need a GPU?", "Yes, 8 of them."),))
+FOLLOW_UP = replace(
+    ITEM, question="And SlimTune?", history=(("Does LongCache need a GPU?", "Yes, 8 of them."),)
+)
 
 
 def draft(text: str) -> Draft:

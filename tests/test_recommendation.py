@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -84,7 +85,7 @@ def test_without_any_model_the_limits_of_the_machine_are_told_by_a_share() -> No
     assert found.preset == "default"  # the larger one would take 9.5 s
 
 
-def test_what_is_estimated_is_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_estimated_is_marked() -> None:
     lines = list(chosen(TIGHT, {NONE: TRIALS[NONE], SMALL: TRIALS[SMALL]}).lines())
     assert lines == [
         "2 cores, 2.0 GB of 4.0 GB memory free, 20.0 GB/s, 2.00 trillion 8-bit operations/s",
@@ -117,9 +118,9 @@ def test_a_trial_that_failed_is_one_line() -> None:
         tried(SMALL, run)
 
 
-def test_without_the_embedder_there_is_nothing_to_measure() -> None:
+def test_without_the_embedder_there_is_nothing_to_measure(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="all-minilm-l6-v2 is not installed: run `assistant models pull"):
-        recommend(Settings(), silent)
+        recommend(Settings(cache_dir=tmp_path), silent)
 
 
 def test_only_what_is_installed_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
