@@ -33,6 +33,7 @@ from eval.records import GoldItem
 from eval.stages import Clock, TimedEmbedder, TimedModel, TimedPipeline
 
 _GUESSED_TOKENS, _LOOKUP_NGRAM = 5, 3  # of prompt-lookup decoding
+_PATIENCE = 3600.0  # seconds
 
 
 class System(Protocol):
@@ -50,8 +51,8 @@ class Ours:
         self._clock = Clock()
         found = open_model(settings)
         model = TimedModel(found, self._clock) if found else None
-        embedder = TimedEmbedder(open_embedder(settings), self._clock)
-        opened = Assistant.open(place.index, model=model, embedder=embedder, settings=settings)
+        opened = Assistant.open(place.index, model=model, settings=settings)
+        embedder = TimedEmbedder(opened.embedder, self._clock)
         self._pipeline = TimedPipeline(opened.index, embedder, model, settings, clock=self._clock)
 
     def tell(self, item: GoldItem) -> Told:
@@ -196,7 +197,8 @@ def _llama_cpp(place: Place, settings: Settings) -> Engine:
     parameters.n_parallel = 1
     parameters.cpuparams.n_threads = usable_cores()
     server = xllamacpp.Server(parameters)
-    return Streamed(OpenAIServer(f"{server.listening_address}/v1", settings), server)
+    patient = settings.model_copy(update={"request_timeout": _PATIENCE})
+    return Streamed(OpenAIServer(f"{server.listening_address}/v1", patient), server)
 
 
 def _openvino(place: Place, settings: Settings) -> Engine:
