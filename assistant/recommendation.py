@@ -31,10 +31,9 @@ _QUESTIONS = (
 )
 _SECONDS = 15.0  # after which a model is asked no further question
 
-# What an answer takes of a model, and what a model takes of memory: medians of `python -m eval bench answer`.
-_PROMPT_TOKENS, _ANSWER_TOKENS = 230, 30
-_BYTES_A_WEIGHT = 17 / 16  # 8 bits, and a scale for each 32
-_MEMORY_OF_WEIGHTS = 1.6  # peak memory by the bytes of the weights
+_PROMPT_TOKENS, _ANSWER_TOKENS = 250, 17  # of an answer: medians of `python -m eval run` on dev
+_BYTES_A_WEIGHT = 17 / 16  # 8 bits, and a scale of 16 for each 32
+_COPIES = 2  # the weights as they are on the disk, and as the processor wants them
 _SHARE_OF_LIMIT = 0.3  # of the speed that the machine allows, where no model is there to measure it by
 
 
@@ -169,7 +168,7 @@ def _estimate(model: str, machine: Machine, trials: Mapping[str, Trial]) -> Tria
     weights = CATALOGUE[model].parameters * _BYTES_A_WEIGHT
     return Trial(
         without.seconds + _least_seconds(model, machine) / share,
-        without.memory + round(_MEMORY_OF_WEIGHTS * weights),
+        without.memory + round(_COPIES * weights),
     )
 
 

@@ -221,6 +221,8 @@ def _make_weights(gguf: Path, target: Path) -> None:
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    if tokenizer.chat_template is None:
+        sys.exit("transformers reads no chat template from the GGUF file")
     model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
     tokenizer.save_pretrained(staging)
     model.save_pretrained(staging)
