@@ -113,8 +113,8 @@ class Settings(BaseModel):
     @classmethod
     def _preset(cls, given: dict[str, Any]) -> dict[str, Any]:
         """The preset's defaults under what is given."""
-        named = given.get("preset")
-        return {**PRESETS[named], **given} if isinstance(named, str) and named in PRESETS else given
+        others = [values for name, values in PRESETS.items() if name == given.get("preset")]
+        return {**(others[0] if others else {}), **given}
 
     @property
     def passages(self) -> Passages:
