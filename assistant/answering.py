@@ -32,7 +32,7 @@ from assistant.final import (
     unlabelled,
 )
 from assistant.fit import RankedSentence, ranked_sentences
-from assistant.fitted import FITTED, PACKAGED, Fitted, Gate, load_fitted, probability
+from assistant.fitted import Fitted, Gate, coefficients_of, load_fitted, probability
 from assistant.generation.base import LanguageModel
 from assistant.index import Index
 from assistant.inquiry import Inquiry
@@ -99,8 +99,7 @@ class Pipeline:
         """The index's own coefficients, or the program's."""
         if self.coefficients:
             return self.coefficients
-        own = self.index.folder / FITTED
-        return load_fitted(own if own.exists() else PACKAGED)
+        return load_fitted(coefficients_of(self.index.folder, self.model_name))
 
     def run(
         self, question: str, history: Sequence[Turn] = (), filters: Filters | None = None

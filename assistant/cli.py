@@ -77,6 +77,10 @@ ModelOption = Annotated[
         "--model", help="A name from `models list`, a .gguf file, a hub id, a server's URL, or `none`."
     ),
 ]
+PresetOption = Annotated[
+    str | None,
+    typer.Option("--preset", help="fast, default or careful: other defaults; `models recommend` says which."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 YearsOption = Annotated[
     str | None, typer.Option("--years", help="Only papers of these years: 2023, 2020-2023, 2020- or -2023.")
@@ -200,6 +204,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question.")],
     index: IndexOption = None,
     model: ModelOption = None,
+    preset: PresetOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show prompt, draft and verdicts too.")] = False,
     years: YearsOption = None,
     venue: VenueOption = None,
@@ -211,7 +216,7 @@ def ask(
     """Answer one question, each sentence cited."""
     filters = _filters(years, venue, author, paper, exclude)
     read_question(question)  # before anything is loaded for it
-    answer = _answered(_open(index, model), question, [], filters, quiet=as_json)
+    answer = _answered(_open(index, model, preset), question, [], filters, quiet=as_json)
     if as_json:
         _print_json(answer.to_dict() | ({"explain": answer.explain()} if explain else {}))
     else:
@@ -223,9 +228,9 @@ def ask(
 
 
 @app.command()
-def chat(index: IndexOption = None, model: ModelOption = None) -> None:
+def chat(index: IndexOption = None, model: ModelOption = None, preset: PresetOption = None) -> None:
     """Hold a conversation on the terminal; an empty line or Ctrl-D ends it."""
-    assistant = _open(index, model)
+    assistant = _open(index, model, preset)
     history: list[Turn] = []
     err.print("Ask about the papers. An empty line or Ctrl-D ends the conversation.")
     while question := _next_question():
@@ -281,6 +286,7 @@ def batch(
     ],
     index: IndexOption = None,
     model: ModelOption = None,
+    preset: PresetOption = None,
     question_column: Annotated[
         str, typer.Option("--question-column", help="The column that holds the questions.")
     ] = "question",
@@ -346,9 +352,9 @@ def batch(
     )
     if source:
         plan = batches.prepare(batches.table_task(source, question_column), target, options)
-        assistant = _open(index, model, preload=not (ray or dry_run))
+        assistant = _open(index, model, preset, preload=not (ray or dry_run))
     else:
-        assistant = _open(index, model, preload=not (ray or dry_run))
+        assistant = _open(index, model, preset, preload=not (ray or dry_run))
         task = batches.papers_task(assistant.index, per_paper or [], filters)
         plan = batches.prepare(task, target, options)
     told = err if target == Path("-") else out  # the table itself is on standard output
@@ -448,6 +454,20 @@ def models_verify(
         out.print("no model is installed; run `assistant models pull`")
     if any(faults.values()):
         raise typer.Exit(1)
+
+
+@models_app.command("recommend")
+def models_recommend(as_json: JsonOption = False) -> None:
+    """Measure this machine and the models on it for about a minute, and say which preset fits."""
+    from assistant.recommendation import recommend
+
+    with _bar() as progress:
+        found = recommend(Settings.load(), progress)
+    if as_json:
+        _print_json(found)
+        return
+    for line in found.lines():
+        out.print(line)
 
 
 @index_app.command("info")
@@ -672,11 +692,13 @@ def _fault(store: ModelStore, name: str) -> str | None:
         return str(error)
 
 
-def _open(index: Path | None, model: str | None, *, preload: bool = True) -> Assistant:
+def _open(
+    index: Path | None, model: str | None, preset: str | None = None, *, preload: bool = True
+) -> Assistant:
     from assistant.api import Assistant
 
     with _bar() as progress:
-        settings = Settings.load(model=model)
+        settings = Settings.load(model=model, preset=preset)
         return Assistant.open(index, settings=settings, progress=progress, preload=preload)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from assistant.api import default_index
 from assistant.errors import AssistantError, MissingExtraError
-from assistant.fitted import FITTED, PACKAGED, load_fitted
+from assistant.fitted import FITTED, PACKAGED, coefficients_of, load_fitted
 from assistant.generation import open_model
 from assistant.generations import current_generation, exists, read_manifest
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
@@ -160,10 +160,11 @@ def _is_cached(hub_id: str, file: str) -> bool:
 
 def _coefficients(index: Path, model: str) -> Finding:
     """Whose coefficients decide when to answer, and whether they fit the model and the embedder in use."""
-    own = (index / FITTED).exists()
-    whose = f"the index's own, {index / FITTED}" if own else "the program's"
+    file = coefficients_of(index, model, PACKAGED)
+    own = file == index / FITTED
+    whose = f"the index's own, {file}" if own else "the program's"
     try:
-        made = load_fitted(index / FITTED if own else PACKAGED).provenance
+        made = load_fitted(file).provenance
     except AssistantError as error:
         found, _, remedy = str(error).rpartition("; ")
         return Finding("coefficients", False, found, remedy if own else _REINSTALL)

@@ -1,7 +1,8 @@
 """Coefficients fitted on questions with known answers, kept as JSON with where they came from.
 
-`assistant/fitted.json` belongs to the default models and was made by `python -m eval fit`; an index folder
-may hold one of its own, fitted on its owner's questions, which then takes its place.
+`assistant/fitted.json` belongs to the default models and was made by `python -m eval fit`; another model may
+have a `fitted-MODEL.json` beside it. An index folder may hold one of its own, fitted on its owner's
+questions, which then takes their place.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import IndexFormatError
+from assistant.models import CATALOGUE
 
 FITTED = "fitted.json"
 PACKAGED = Path(__file__).parent / FITTED
@@ -70,6 +72,14 @@ class Fitted:
     after: Gate = field(default_factory=Gate)
     extracts: Gate = field(default_factory=Gate)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def coefficients_of(index: Path, model: str, packaged: Path = PACKAGED) -> Path:
+    """The file of what questions are decided by: the index's own, or the program's, for the model if any."""
+    candidates = [index / FITTED]
+    if model in CATALOGUE:
+        candidates.append(packaged.with_name(f"{packaged.stem}-{model}{packaged.suffix}"))
+    return next(filter(Path.exists, candidates), packaged)
 
 
 @cache

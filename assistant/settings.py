@@ -1,18 +1,28 @@
 """All settings, their defaults, and the one place that reads files and the environment for them.
 
-Order of precedence, weakest first: the defaults below, `assistant.toml` in the working directory (or the
-file named by ASSISTANT_CONFIG), environment variables `ASSISTANT_<NAME>`, arguments. Unknown keys are errors.
+Order of precedence, weakest first: the defaults below, those that the preset has in their place,
+`assistant.toml` in the working directory (or the file named by ASSISTANT_CONFIG), environment variables
+`ASSISTANT_<NAME>`, arguments. Unknown keys are errors.
 """
 
 from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypedDict
+from typing import Any, Literal, Self, TypedDict, get_args
 
 from platformdirs import user_cache_path, user_data_path
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from assistant.errors import SettingsError
 from assistant.models.catalogue import DEFAULT_MODEL
@@ -21,6 +31,15 @@ PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
 _SECRETS = ("api_key", "page_password")  # taken from the environment, never from a file
+
+Preset = Literal["fast", "default", "careful"]
+# The settings that a preset has other defaults for. Measured side by side in eval/measured.
+PRESETS: Mapping[Preset, Mapping[str, Any]] = {
+    "fast": {"model": "none"},
+    "default": {"model": DEFAULT_MODEL},
+    "careful": {"model": "qwen2.5-coder-1.5b"},
+}
+assert set(PRESETS) == set(get_args(Preset))
 
 
 class Passages(TypedDict):
@@ -35,6 +54,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # What a preset stands for is in every record of how an answer was made; by which name, is not.
+    preset: Preset = Field(
+        "default",
+        exclude=True,
+        description="`fast` (quoted sentences, no model), `default` or `careful` (a larger model): other "
+        "defaults for the settings below, each of which can still be set.",
+    )
     model: str = Field(
         DEFAULT_MODEL,
         min_length=1,
@@ -91,6 +117,13 @@ class Settings(BaseModel):
         description="Password of the page, or a JSON object of passwords by name; only from "
         "ASSISTANT_PAGE_PASSWORD, never from a file.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """The preset's defaults under what is given."""
+        others = [values for name, values in PRESETS.items() if name == given.get("preset")]
+        return {**(others[0] if others else {}), **given}
 
     @property
     def passages(self) -> Passages:

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from assistant.errors import AssistantError
 from assistant.progress import Progress
+from assistant.records import to_plain
 from assistant.settings import Settings
 from assistant.storage import write_atomically
 
@@ -41,6 +42,7 @@ _KEPT = {
     "run": " What was answered is kept; go on with --resume.",
     "leaderboard": " What was answered is kept; the same command goes on.",
     "fit": " What was drafted is kept; the same command goes on.",
+    "bench": " What `bench answer` has measured is kept; go on with --out.",
 }
 
 
@@ -196,6 +198,9 @@ def leaderboard(
     model: Annotated[
         list[str] | None, typer.Option("--model", help="A model, where there is no grid; repeatable.")
     ] = None,
+    preset: Annotated[
+        list[str] | None, typer.Option("--preset", help="A preset, likewise; repeatable.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", help="Values of a setting, key=a,b; repeatable.")
     ] = None,
@@ -204,20 +209,24 @@ def leaderboard(
     references: Annotated[
         bool, typer.Option(help="Also BM25 alone, vectors alone, and the model without passages.")
     ] = True,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     out: Annotated[Path, typer.Option("--out", help="Folder of the runs.")] = RUNS / "leaderboard",
     gold: GoldOption = None,
     index: IndexOption = None,
     as_json: JsonOption = None,
 ) -> None:
     """Run every model with every choice of settings and rank them; what was run is not asked again."""
-    if grid and (model or settings):
-        raise typer.BadParameter("the grid names the models and settings", param_hint="--model, --set")
+    if grid and (model or preset or settings):
+        raise typer.BadParameter(
+            "the grid names the models, presets and settings", param_hint="--model, --preset, --set"
+        )
     from eval.experiments import read_material
-    from eval.leaderboard import Grid, read_grid
+    from eval.leaderboard import Grid, read_grid, weighed
     from eval.leaderboard import leaderboard as fill
 
     given = {key: values.split(",") for key, values in map(_pair, settings or [])}
-    cells = read_grid(grid) if grid else Grid(tuple(model or [Settings.load().model]), given)
+    models = model or ([] if preset else [Settings.load().model])
+    cells = read_grid(grid) if grid else Grid(tuple(models), given, tuple(preset or ()))
     material = read_material(*_places(gold, index))
     with _bar() as progress:
         table = fill(
@@ -227,8 +236,9 @@ def leaderboard(
             split=_split(split),
             limit=limit,
             progress=lambda name: _named(progress, name),
+            weigh=lambda cell: weighed(material, cell, split, out / "memory.log"),
         )
-    _print_tables([table], as_json)
+    _print_tables([table], as_json, markdown=markdown)
 
 
 @app.command()
@@ -463,6 +473,70 @@ def bench_batch(
     _write_json(as_json, bench.to_plain(found + rates, about))
 
 
+@bench_app.command("answer")
+def bench_answer(
+    count: Annotated[
+        int, typer.Option("--questions", min=2, help="Questions asked of each, of the split.")
+    ] = 30,
+    starts: Annotated[int, typer.Option(min=0, help="Fresh processes of each that are timed.")] = 3,
+    baselines: Annotated[
+        bool, typer.Option(help="Also the naive pipeline on transformers, llama.cpp and OpenVINO.")
+    ] = True,
+    roof: Annotated[
+        bool, typer.Option("--roofline/--no-roofline", help="Also the limits of this machine.")
+    ] = True,
+    preset: Annotated[str | None, typer.Option("--preset", help="As the setting `preset`.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
+    split: SplitOption = "dev",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the runs; one that is there goes on [default: a new one]."),
+    ] = None,
+    weights: Annotated[
+        Path, typer.Option("--weights", help="Folder where weights for transformers are kept: 2 GB.")
+    ] = RUNS / "weights",
+    gold: GoldOption = None,
+    index: IndexOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Time an answer, cold and warm and stage by stage, beside naive pipelines and the machine's limits.
+
+    Every system has a process of its own, and all are asked the same questions by turns. The naive pipeline
+    puts three whole abstracts into one prompt and asks for marks and "I don't know"; its weights are the
+    default model's. A baseline that is not installed is left out. What was stopped goes on with --out.
+    """
+    from eval import answering, bench, contenders, roofline
+    from eval.experiments import read_material
+
+    material = read_material(*_places(gold, index))
+    overrides = {key: value for key, value in (("preset", preset), ("model", model)) if value}
+    settings = Settings.load(**overrides)
+    folder = out or _new_folder("answer", settings.model)
+    items = answering.questions(material, _split(split), count)
+    places = [contenders.Place(contenders.OURS, overrides, material.index)]
+    for baseline in contenders.BASELINES if baselines else ():
+        place = contenders.prepared(baseline, material.index, weights)
+        if isinstance(place, str):
+            err.print(f"{baseline} is left out: {place}")
+        else:
+            places.append(place)
+    with _bar() as progress:
+        found = answering.measure(
+            material, items, places, folder, split=split, starts=starts, progress=progress
+        )
+        limits = roofline.measured(settings, material.papers) if roof else None
+    tables = [answering.systems_table(found)]
+    tables += [answering.ratios_table(found)] if len(found) > 1 else []
+    tables += [answering.stages_table(found[contenders.OURS]), *([limits.table()] if limits else [])]
+    lines = [line for table in tables for line in (*table.markdown(), "")]
+    print("\n".join(lines))
+    write_atomically(folder / "report.md", "\n".join(lines).encode())
+    whole = {"machine": bench.machine(), "systems": answering.plain(found), "roofline": to_plain(limits)}
+    for path in (folder / "bench.json", as_json):
+        _write_json(path, whole)
+    print(f"The runs are in {folder}")
+
+
 @bench_app.command("passages")
 def bench_passages(
     pool: PoolOption = 10_000,
@@ -593,9 +667,9 @@ def _print_headline(summary: Summary, folder: Path) -> None:
     print(f"{summary.n} questions; the run is in {folder}")
 
 
-def _print_tables(tables: Sequence[Table], as_json: Path | None) -> None:
+def _print_tables(tables: Sequence[Table], as_json: Path | None, *, markdown: bool = False) -> None:
     for table in tables:
-        for line in table.lines():
+        for line in table.markdown() if markdown else table.lines():
             print(line)
         print()
     _write_json(as_json, [{"title": table.title, "rows": table.rows} for table in tables])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 
 from assistant.abstention import declines
 from assistant.answer import Answer
 from assistant.api import Assistant
-from assistant.citations import DraftReader
+from assistant.citations import DraftReader, DraftSentence
 from assistant.context import fenced
 from assistant.conversation import standalone
 from assistant.errors import AssistantError, GenerationError
@@ -19,10 +19,11 @@ from assistant.generation.base import LanguageModel
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.question import Question, understood
-from assistant.records import Filters, Final, Message, Paper, Turn
+from assistant.records import Filters, Final, Message, Paper, Turn, Usage
 from assistant.sentences import sentence_spans
 from assistant.settings import Settings
 from eval.headline import CLEAN, NO_HISTORY, STANDALONE
+from eval.naive import Draft
 from eval.records import AnswerSentence, FinalAnswer, GoldItem, SystemAnswer
 
 _CLOSED_BOOK = (
@@ -57,19 +58,8 @@ def closed_book(model: LanguageModel, settings: Settings) -> Ask:
         except GenerationError as error:
             return SystemAnswer(item.id, "error", reason=str(error), ms=_spent_since(started))
         text = "".join(delta.text for delta in deltas).strip()
-        sentences = _drafted(text)
-        final = _final(_final_of(question, sentences))
-        declined = declines(text)
-        return SystemAnswer(
-            item.id,
-            "abstained" if declined else "answered",
-            text=text,
-            final=None if declined else final,
-            sentences=tuple(map(AnswerSentence, sentences)),
-            draft_text=text,
-            draft_final=final,
-            ms=_spent_since(started),
-        )
+        usage = next((delta.usage for delta in deltas if delta.usage), Usage(0, 0, truncated=False))
+        return adapted_draft(item.id, question, Draft(text, (), usage), _spent_since(started))
 
     return ask
 
@@ -117,8 +107,16 @@ def _original(paper_id: str) -> str:
     return paper_id.removesuffix("x")
 
 
-def adapted(item_id: str, answer: Answer, ranking: Iterable[tuple[str, float]] = ()) -> SystemAnswer:
-    """An Answer as the scorer reads it; `ranking` are papers and scores beyond those it used."""
+def adapted(
+    item_id: str,
+    answer: Answer,
+    ranking: Iterable[tuple[str, float]] = (),
+    ms: Mapping[str, float] | None = None,
+) -> SystemAnswer:
+    """An Answer as the scorer reads it.
+
+    `ranking` are papers and scores beyond those it used; `ms`, if given, stands in for its own timings.
+    """
     cited = {citation.n: citation for citation in answer.citations}
     sentences = tuple(
         AnswerSentence(
@@ -143,7 +141,41 @@ def adapted(item_id: str, answer: Answer, ranking: Iterable[tuple[str, float]] =
         context_tokens=answer.usage.prompt_tokens,
         completion_tokens=answer.usage.completion_tokens,
         reason=answer.reason.sentence if answer.status == "error" else answer.reason.code,
-        ms={name.removesuffix("_ms"): value for name, value in asdict(answer.timings).items()},
+        ms=ms or {name.removesuffix("_ms"): value for name, value in asdict(answer.timings).items()},
+    )
+
+
+def adapted_draft(item_id: str, question: str, draft: Draft, ms: Mapping[str, float]) -> SystemAnswer:
+    """What a model wrote, unchecked, as the scorer reads it: a sentence cites the papers of its marks.
+
+    The answer to a question for a list are the papers cited.
+    """
+    sentences = tuple(
+        AnswerSentence(
+            one.text,
+            tuple(dict.fromkeys(draft.papers[n - 1].id for n in one.marks if 1 <= n <= len(draft.papers))),
+        )
+        for one in _drafted(draft.text)
+    )
+    cited = tuple(dict.fromkeys(paper for one in sentences for paper in one.cites))
+    if cited and understood(question).kind == "list":
+        final: FinalAnswer | None = FinalAnswer("list", ";".join(cited), ids=cited)
+    else:
+        final = _final(_final_of(question, [one.text for one in sentences]))
+    declined = declines(draft.text)
+    return SystemAnswer(
+        id=item_id,
+        status="abstained" if declined else "answered",
+        text=draft.text,
+        final=None if declined else final,
+        sentences=sentences,
+        draft_text=draft.text,
+        draft_final=final,
+        retrieved=tuple((paper.id, -float(n)) for n, paper in enumerate(draft.papers)),
+        context_text={paper.id: paper.abstract for paper in draft.papers},
+        context_tokens=draft.usage.prompt_tokens,
+        completion_tokens=draft.usage.completion_tokens,
+        ms=ms,
     )
 
 
@@ -171,10 +203,10 @@ def _final(final: Final | None) -> FinalAnswer | None:
     return FinalAnswer(final.kind, final.text, final.value, final.unit, final.label, final.ids)
 
 
-def _drafted(draft: str) -> list[str]:
-    """The sentences of a draft, without its marks."""
+def _drafted(draft: str) -> list[DraftSentence]:
+    """The sentences of a draft, with their marks apart."""
     reader = DraftReader()
-    return [sentence.text for sentence in (*reader.read(draft), *reader.finish())]
+    return [*reader.read(draft), *reader.finish()]
 
 
 def _final_of(question: str, sentences: Sequence[str]) -> Final | None:

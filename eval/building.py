@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import multiprocessing
-import resource
 import shutil
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from assistant.embedding import Embedder, open_embedder
 from assistant.index import Index
 from assistant.ingest import ingest
+from assistant.machine import peak_memory
 from assistant.papers import exported
 from assistant.progress import silent
 from assistant.readers import read_entries
@@ -107,7 +107,7 @@ def measured(
         embedded=embedded,
         seconds=stages.seconds,
         again=again,
-        peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak=peak_memory(),
         disk=sum(manifest.parts.values()),
         plain=sum(map(len, exported(Index(index).papers))),
     )

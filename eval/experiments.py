@@ -10,7 +10,7 @@ from typing import Any
 from assistant.api import Assistant
 from assistant.embedding import open_embedder
 from assistant.errors import AssistantError
-from assistant.fitted import FITTED, PACKAGED
+from assistant.fitted import FITTED, coefficients_of
 from assistant.generation import open_model
 from assistant.generation.base import LanguageModel
 from assistant.generations import current_generation, read_manifest
@@ -67,10 +67,11 @@ class Configuration:
 
     @property
     def name(self) -> str:
-        """The model, and what else differs."""
-        others = [f"{key}={value}" for key, value in self.overrides.items() if key != "model"]
+        """The preset and the model, and what else differs."""
+        others = [f"{key}={value}" for key, value in self.overrides.items() if key not in ("model", "preset")]
         book = ["closed book"] if self.closed else []
-        return " ".join([self.settings.model, *others, *book])
+        model, preset = self.settings.model, self.overrides.get("preset")
+        return " ".join([f"{preset} ({model})" if preset else model, *others, *book])
 
 
 def read_material(gold_path: Path, index: Path) -> Material:
@@ -121,7 +122,7 @@ def perform(
         ask, indexes, fitted = closed_book(model, settings), {"index": "none"}, None
     else:
         ask, indexes = _open_book(material, configuration, items, model, cache or folder / "cache", progress)
-        fitted = _coefficients(material.index)
+        fitted = coefficients_of(material.index, model.name if model else "none")
     about = describe(
         settings,
         model=model.name if model else "none",
@@ -182,7 +183,8 @@ def _open_book(
     def of_its_own(name: str, papers: Sequence[Paper]) -> Assistant:
         """An assistant over an index made for this run, with the coefficients of the one it stands for."""
         folder = indexed(papers, cache, name, embedder, **unit, progress=progress).folder
-        write_atomically(folder / FITTED, _coefficients(material.index).read_bytes())
+        coefficients = coefficients_of(material.index, model.name if model else "none")
+        write_atomically(folder / FITTED, coefficients.read_bytes())
         return assistant(folder)
 
     asked = assistant(material.index) if unit == as_made else of_its_own("clean", material.papers)
@@ -192,12 +194,6 @@ def _open_book(
     attacked = of_its_own("attacked", with_attacks(material.papers, material.attacked))
     indexes["attacked_index"] = attacked.index.manifest.fingerprint
     return asking(asked, attacked), indexes
-
-
-def _coefficients(index: Path) -> Path:
-    """The file of what an index's questions are decided by: its own, or the program's."""
-    own = index / FITTED
-    return own if own.exists() else PACKAGED
 
 
 def _gold_files(path: Path) -> tuple[Path, ...]:

@@ -17,16 +17,21 @@ from pathlib import Path
 from typing import Any
 
 from assistant.errors import AssistantError
-from assistant.fitted import FITTED, PACKAGED
+from assistant.fitted import coefficients_of
 from assistant.progress import Progress
 from assistant.retrieval import FUSIONS
-from assistant.storage import sha256_of
+from assistant.storage import sha256_of, write_atomically
+from eval.contenders import OURS, Contender, Place
 from eval.experiments import Configuration, Material, perform, score
 from eval.headline import PRIMARY, Estimate, headline, mean
 from eval.runs import fingerprint, is_finished, read_run
 from eval.summary import Summary
 from eval.tables import Table
 
+MEMORY = "memory.json"  # beside a run: the peak memory, in bytes, of a process that answers so
+
+_KEYS: Mapping[str, Callable[[], Any]] = {"models": list, "presets": list, "settings": dict}
+_WEIGHED = 5  # questions asked to see how much memory that takes
 _SIDES = ("bm25", "dense")  # fusions that are one retriever alone
 
 
@@ -36,22 +41,24 @@ class GridError(AssistantError):
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """The models, and the values of each setting, to be tried in every combination."""
+    """The models and presets, and the values of each setting, to be tried in every combination."""
 
     models: tuple[str, ...]
     settings: Mapping[str, Sequence[Any]]
+    presets: tuple[str, ...] = ()
 
     def configurations(self, *, references: bool = True) -> list[Configuration]:
         """Every cell of the grid, then the reference rows."""
         cells = [
-            Configuration({"model": model, **dict(zip(self.settings, values, strict=True))})
-            for model in self.models
+            Configuration({key: name, **dict(zip(self.settings, values, strict=True))})
+            for key, names in (("model", self.models), ("preset", self.presets))
+            for name in names
             for values in product(*self.settings.values())
         ]
         return [*cells, *self._references()] if references else cells
 
     def _references(self) -> Iterator[Configuration]:
-        for side in _SIDES:
+        for side in _SIDES if self.models else ():
             if side in FUSIONS:
                 yield Configuration({"model": self.models[0], "fusion": side})
         for model in self.models:
@@ -60,7 +67,7 @@ class Grid:
 
 
 def read_grid(path: Path) -> Grid:
-    """The grid of a TOML file: `models`, a list, and a table `settings` of lists.
+    """The grid of a TOML file: `models` or `presets`, lists, or both, and a table `settings` of lists.
 
     Raises:
         GridError: it is no such file.
@@ -69,15 +76,15 @@ def read_grid(path: Path) -> Grid:
         plain = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise GridError(f"{path} can't be read: {error}") from error
-    models, settings = plain.pop("models", []), plain.pop("settings", {})
+    models, presets, settings = (plain.pop(key, kind()) for key, kind in _KEYS.items())
     if plain:
-        raise GridError(f"{path} has an unknown key {min(plain)!r}; known are models and settings")
-    if not (_is_list_of_texts(models) and models):
-        raise GridError(f"{path} needs models, a list of names")
+        raise GridError(f"{path} has an unknown key {min(plain)!r}; known are {', '.join(_KEYS)}")
+    if not (_is_list_of_texts(models) and _is_list_of_texts(presets) and (models or presets)):
+        raise GridError(f"{path} needs models or presets, a list of names")
     for key, values in settings.items():
         if not (isinstance(values, list) and values):
             raise GridError(f"{path}: settings.{key} is {values!r}, not a list of values")
-    return Grid(tuple(models), settings)
+    return Grid(tuple(models), settings, tuple(presets))
 
 
 def leaderboard(
@@ -88,10 +95,11 @@ def leaderboard(
     split: str,
     limit: int | None,
     progress: Callable[[str], Progress],
+    weigh: Callable[[Configuration], int] | None = None,
 ) -> Table:
     """Run the cells that have not been run yet; best first, reference rows among the others.
 
-    `progress` makes a Progress for a cell of that name.
+    `progress` makes a Progress for a cell of that name; `weigh` gives the memory that one takes, in bytes.
     """
     rows: dict[str, tuple[float, dict[str, float | str]]] = {}
     commits = set()
@@ -110,9 +118,10 @@ def leaderboard(
                 cache=out / "cache",
                 progress=progress(configuration.name),
             )
+        memory = {"memory": _weighed(weigh, configuration, folder)} if weigh else {}
         rows[configuration.name] = (
             summary.trusted.value,
-            {**figures(summary, folder), "run": folder.name},
+            {**figures(summary, folder), **memory, "run": folder.name},
         )
         commits.add(read_run(folder).manifest["commit"])
     ranked = sorted(rows.items(), key=lambda row: -row[1][0])
@@ -121,11 +130,26 @@ def leaderboard(
     return Table(f"{split}: {asked} questions{versions}", {name: row for name, (_, row) in ranked})
 
 
+def weighed(material: Material, configuration: Configuration, split: str, log: Path) -> int:
+    """The most bytes that a process had in memory which did nothing but answer some questions so."""
+    with Contender(Place(OURS, configuration.overrides, material.index), log) as alone:
+        return max(alone.tell(item).memory for item in material.chosen(split, _WEIGHED))
+
+
+def _weighed(weigh: Callable[[Configuration], int], configuration: Configuration, folder: Path) -> str:
+    """The memory that a cell takes, measured once; that of a model alone is not."""
+    if configuration.closed:
+        return "-"
+    if not (folder / MEMORY).exists():
+        write_atomically(folder / MEMORY, json.dumps(weigh(configuration)).encode())
+    return f"{json.loads((folder / MEMORY).read_text(encoding='utf-8')) / 1e9:.2f} GB"
+
+
 def cell_id(material: Material, configuration: Configuration, split: str, limit: int | None) -> str:
     """The name of a cell's folder: it changes with whatever would change the cell's figures."""
     settings = configuration.settings.model_dump(mode="json", exclude={"api_key", "cache_dir", "index"})
     parts = [settings, configuration.closed, split, limit, fingerprint(material.files)]
-    parts.append(sha256_of(own if (own := material.index / FITTED).exists() else PACKAGED))
+    parts.append(sha256_of(coefficients_of(material.index, configuration.settings.model)))
     parts += [[paper.id, paper.title, paper.abstract] for paper in material.papers]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 

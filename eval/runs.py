@@ -14,7 +14,6 @@ import hashlib
 import json
 import os
 import platform
-import resource
 import shlex
 import shutil
 import subprocess
@@ -28,6 +27,7 @@ from typing import Any, TypeVar
 from assistant import __version__
 from assistant.errors import AssistantError
 from assistant.fitted import load_fitted
+from assistant.machine import peak_memory
 from assistant.models import CATALOGUE
 from assistant.progress import Progress, silent
 from assistant.records import to_plain
@@ -90,22 +90,41 @@ def run(
     Raises:
         RunError: the folder holds a run already, or, to be resumed, one of something else.
     """
-    started = _begun(folder, manifest, resume=resume)
+    started, done = begin(folder, manifest, resume=resume)
     asked = in_fixed_order([*items, *controls(items)])
-    done = _repaired_answers(folder / ANSWERS)
     left = [item for item in asked if item.id not in done]
     if not left:
         return read_run(folder)
     started = {"first_ms": _warmed_up(ask, left[0]), **started}
-    with (folder / ANSWERS).open("a", encoding="utf-8") as file:
-        for number, item in enumerate(left, start=len(asked) - len(left) + 1):
-            file.write(_line(ask(item)))
-            file.flush()
-            progress(number, len(asked), "asking")
-        os.fsync(file.fileno())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    _write_json(folder / MANIFEST, {**started, "ended": _now(), "peak_rss_mb": peak})
+    for number, item in enumerate(left, start=len(asked) - len(left) + 1):
+        record(folder, ask(item))
+        progress(number, len(asked), "asking")
+    end(folder, started, peak_memory())
     return read_run(folder)
+
+
+def begin(
+    folder: Path, manifest: Mapping[str, Any], *, resume: bool = False
+) -> tuple[Mapping[str, Any], set[str]]:
+    """The manifest of the run in `folder`, a new one or one that goes on, and the ids answered so far.
+
+    Raises:
+        RunError: the folder holds a run already, or, to be resumed, one of something else.
+    """
+    return _begun(folder, manifest, resume=resume), _repaired_answers(folder / ANSWERS)
+
+
+def record(folder: Path, answer: SystemAnswer) -> None:
+    """Add an answer to a run."""
+    with (folder / ANSWERS).open("a", encoding="utf-8") as file:
+        file.write(_line(answer))
+
+
+def end(folder: Path, manifest: Mapping[str, Any], peak: int) -> None:
+    """Note that a run has come to its end, and the most bytes of memory that it took."""
+    with (folder / ANSWERS).open("rb") as file:
+        os.fsync(file.fileno())
+    _write_json(folder / MANIFEST, {**manifest, "ended": _now(), "peak_rss_mb": peak // 1_000_000})
 
 
 def in_fixed_order(items: Sequence[GoldItem]) -> list[GoldItem]:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 # Every module of the package; each may import those before it and none after it.
 ORDER = """
     errors records progress arrays terms text sentences instructions names quantities polarity spelling
-    resources storage
+    resources storage machine
     models.catalogue models.disk models.receipt models.sources models.conversion models.store models
     settings tables rows parallel tokens prompts cluster cluster.pool
     readers.base readers.sources readers.blocks readers.columns readers.latex
@@ -38,7 +38,7 @@ ORDER = """
     page.conversations page.listing page.indexes page.desk page.visit page.narrowing page.chat
     page.intake page.shelf page.library page.endpoints page.page
     batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
-    batch.summary batch.work batch doctor cli __main__
+    batch.summary batch.work batch doctor recommendation cli __main__
 """.split()
 
 # Libraries that one part of the package stands for, so that it can be exchanged there alone.

@@ -20,8 +20,10 @@ from assistant.api import Assistant
 from assistant.doctor import Finding
 from assistant.errors import GenerationError, SettingsError
 from assistant.index import Index
+from assistant.machine import Machine
 from assistant.models import DEFAULT_MODEL, EMBEDDER, ModelStore
 from assistant.models.receipt import Receipt, entries
+from assistant.recommendation import Trial, chosen
 from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
 
@@ -88,7 +90,7 @@ def test_all_commands_are_there() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         *("", "ingest", "ask", "chat", "search", "batch", "doctor"),
         *("index info", "index verify", "index rebuild", "index compact", "index export"),
-        *("models list", "models pull", "models verify"),
+        *("models list", "models pull", "models verify", "models recommend"),
     }
 
 
@@ -199,6 +201,16 @@ def test_json_can_be_parsed(
 ) -> None:
     says(CUT)
     assert holds(json.loads(run(*arguments, "--json").out))
+
+
+def test_the_preset_that_fits_is_recommended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Machine(cores=2, memory=8_000_000_000, available=4_000_000_000, bandwidth=20e9, int8_ops=2e12)
+    found = chosen(here, {"none": Trial(0.1, 500_000_000), DEFAULT_MODEL: Trial(1.5, 1_200_000_000)})
+    monkeypatch.setattr("assistant.recommendation.recommend", lambda settings, progress: found)
+    assert run("models", "recommend").out.splitlines() == list(found.lines())
+    plain = json.loads(run("models", "recommend", "--json").out)
+    assert (plain["preset"], plain["machine"]["cores"]) == (found.preset, 2)
+    assert [option["installed"] for option in plain["options"]] == [True, True, False]
 
 
 def test_models_that_were_pulled_are_named_with_their_folders(
@@ -603,6 +615,15 @@ ERRORS: dict[str, tuple[tuple[str, ...], str]] = {
     "a pipe without a journal": (("batch", "q.csv", "-"), "give it one by --journal PATH"),
     "unknown model": (("ask", "x", "--model", "nope"), "no model is known as 'nope'"),
     "model not here": (("ask", "x"), "is not installed: run `assistant models pull "),
+    "model of a preset not here": (
+        ("ask", "x", "--preset", "careful"),
+        "model qwen2.5-coder-1.5b is not installed: run `assistant models pull qwen2.5-coder-1.5b`",
+    ),
+    "no preset": (
+        ("ask", "x", "--preset", "slow"),
+        "setting preset: 'slow' is not possible: Input should be 'fast'",
+    ),
+    "nothing to recommend by": (("models", "recommend"), "run `assistant models pull all-minilm-l6-v2`"),
     "unknown model to pull": (("models", "pull", "nope"), "unknown model 'nope'"),
     "unknown model to verify": (("models", "verify", "nope"), "unknown model 'nope'"),
 }

@@ -76,14 +76,50 @@ def test_a_grid_is_read_from_toml(tmp_path: Path) -> None:
     path = tmp_path / "grid.toml"
     path.write_text('models = ["a", "b"]\n[settings]\npapers = [3, 5]\n', encoding="utf-8")
     assert read_grid(path) == Grid(("a", "b"), {"papers": [3, 5]})
+    path.write_text('presets = ["fast"]', encoding="utf-8")
+    assert read_grid(path) == Grid((), {}, ("fast",))
+
+
+def test_presets_are_cells_named_with_their_models() -> None:
+    cells = Grid((), {"papers": [3]}, ("fast", "default")).configurations()
+    assert [cell.overrides for cell in cells] == [
+        {"preset": "fast", "papers": 3},
+        {"preset": "default", "papers": 3},
+    ]
+    assert [cell.name for cell in cells] == ["fast (none) papers=3", "default (qwen2.5-coder-0.5b) papers=3"]
+
+
+def test_memory_is_measured_once_a_cell_and_not_of_a_model_alone(
+    material: Material, model: ScriptedModel, tmp_path: Path
+) -> None:
+    weighed: list[str] = []
+
+    def weigh(cell: Configuration) -> int:
+        weighed.append(cell.name)
+        return 1_230_000_000
+
+    cells = [Configuration({"model": "m"}), Configuration({"model": "m"}, closed=True)]
+    for _ in range(2):
+        table = leaderboard(
+            material,
+            cells,
+            tmp_path / "lb",
+            split="dev",
+            limit=None,
+            progress=lambda name: silent,
+            weigh=weigh,
+        )
+    assert weighed == ["m"]
+    assert {name: row["memory"] for name, row in table.rows.items()} == {"m": "1.23 GB", "m closed book": "-"}
 
 
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
-        ("models = 3", "needs models, a list of names"),
-        ("", "needs models, a list of names"),
-        ('models = ["a"]\nseed = 3', "has an unknown key 'seed'; known are models and settings"),
+        ("models = 3", "needs models or presets, a list of names"),
+        ("presets = [3]", "needs models or presets, a list of names"),
+        ("", "needs models or presets, a list of names"),
+        ('models = ["a"]\nseed = 3', "has an unknown key 'seed'; known are models, presets, settings"),
         ('models = ["a"]\n[settings]\npapers = 3', "settings.papers is 3, not a list of values"),
         ("models = [", "can't be read"),
     ],
@@ -143,6 +179,9 @@ def test_a_cell_is_named_by_all_that_would_change_its_figures(material: Material
     # The default written out is the same configuration.
     written_out = Configuration({"model": "m", "papers": 5})
     assert cell_id(material, written_out, "dev", None) == cell_id(material, cell, "dev", None)
+    # And so is a preset.
+    fast, none = Configuration({"preset": "fast"}), Configuration({"model": "none"})
+    assert cell_id(material, fast, "dev", None) == cell_id(material, none, "dev", None)
     (material.index / FITTED).write_text("{}", encoding="utf-8")
     assert cell_id(material, cell, "dev", None) not in names
 

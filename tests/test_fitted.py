@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from assistant.errors import IndexFormatError
-from assistant.fitted import GATES, Fitted, Gate, Linear, fitted_to_plain, load_fitted, probability
+from assistant.fitted import (
+    GATES,
+    Fitted,
+    Gate,
+    Linear,
+    coefficients_of,
+    fitted_to_plain,
+    load_fitted,
+    probability,
+)
 
 PARTS = ("sentence", "quantity", "label", "member")
 
@@ -132,3 +141,18 @@ def test_file_of_other_bytes_is_damaged(tmp_path: Path) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match="FileNotFoundError"):
         load_fitted(tmp_path / "fitted.json")
+
+
+def test_coefficients_are_the_index_s_own_or_the_programs_for_the_model(tmp_path: Path) -> None:
+    index, packaged = tmp_path / "index", tmp_path / "fitted.json"
+    index.mkdir()
+    packaged.touch()
+    model = "qwen2.5-coder-1.5b"
+    assert coefficients_of(index, model, packaged) == packaged
+    of_model = tmp_path / f"fitted-{model}.json"
+    of_model.touch()
+    assert coefficients_of(index, model, packaged) == of_model
+    assert coefficients_of(index, "qwen2.5-coder-0.5b", packaged) == packaged
+    assert coefficients_of(index, f"../{tmp_path.name}/fitted", packaged) == packaged  # no model of ours
+    (index / "fitted.json").touch()
+    assert coefficients_of(index, model, packaged) == index / "fitted.json"

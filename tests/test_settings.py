@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from assistant.errors import SettingsError
-from assistant.settings import Settings
+from assistant.settings import PRESETS, Settings
 
 KNOWN = ", ".join(sorted(Settings.model_fields))
 
@@ -43,6 +43,32 @@ def test_how_abstracts_are_cut_is_told_in_ingests_own_words() -> None:
     assert Settings().passages == {"passage_tokens": 240, "passage_overlap": 0}
     write("passage_overlap = 30")
     assert Settings.load(passage_tokens=100).passages == {"passage_tokens": 100, "passage_overlap": 30}
+
+
+@pytest.mark.parametrize(
+    ("preset", "model"),
+    [("fast", "none"), ("default", "qwen2.5-coder-0.5b"), ("careful", "qwen2.5-coder-1.5b")],
+)
+def test_a_preset_gives_other_defaults(preset: str, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load(preset=preset).model == Settings.model_validate({"preset": preset}).model == model
+    write(f"preset = '{preset}'")
+    assert Settings.load().model == model
+    monkeypatch.setenv("ASSISTANT_PRESET", "fast")
+    assert Settings.load().model == "none"
+    assert Settings.load(preset=preset).model == model
+
+
+def test_a_setting_that_is_given_anywhere_is_not_the_presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("model = 'smollm2-135m'")
+    assert Settings.load(preset="careful").model == "smollm2-135m"
+    monkeypatch.setenv("ASSISTANT_MODEL", "none")
+    assert Settings.load(preset="careful").model == "none"
+    assert Settings.load(preset="careful", model="mine.gguf").model == "mine.gguf"
+
+
+def test_every_preset_names_settings_there_are() -> None:
+    assert {name for values in PRESETS.values() for name in values} <= set(Settings.model_fields)
+    assert Settings.load(preset="default") == Settings()
 
 
 def test_the_environment_can_name_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,6 +117,13 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         {"fusion": "max"},
         "setting fusion: 'max' is not possible: "
         "Input should be 'zscore', 'reciprocal_rank', 'dense' or 'bm25'",
+    ),
+    "no preset": (
+        "preset = ['fast']",
+        {},
+        {},
+        "assistant.toml, key preset: ['fast'] is not possible: "
+        "Input should be 'fast', 'default' or 'careful'",
     ),
     "no sentence shown": (
         "context_sentences = 0",

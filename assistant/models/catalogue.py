@@ -67,13 +67,14 @@ class ModelFile:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model of the catalogue."""
+    """A model of the catalogue; `parameters` are the weights that a token it writes is multiplied with."""
 
     name: str
     task: Task
     licence: str
     description: str
     files: tuple[ModelFile, ...]
+    parameters: int = 0
 
     @property
     def bytes(self) -> int:
@@ -100,6 +101,7 @@ _QWEN_05B = Model(
     task="generation",
     licence="Apache-2.0",
     description="Qwen2.5-Coder-0.5B-Instruct: small, fast, the default",
+    parameters=493_961_216,
     files=(
         ModelFile(
             name="qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
@@ -126,6 +128,7 @@ _QWEN_15B = Model(
     task="generation",
     licence="Apache-2.0",
     description="Qwen2.5-Coder-1.5B-Instruct: better answers, several times slower",
+    parameters=1_543_569_408,
     files=(
         ModelFile(
             name="qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
@@ -157,6 +160,7 @@ _SMOLLM2 = Model(
     task="generation",
     licence="Apache-2.0",
     description="SmolLM2-135M-Instruct: tiny, for trying things out",
+    parameters=134_479_872,
     files=(
         ModelFile(
             name="SmolLM2-135M-Instruct.Q4_1.gguf",
