@@ -147,6 +147,14 @@ def ingest(
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete the papers that are in none of the files any more.")
     ] = False,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", help="Where vectors go: faiss or milvus [default: where they are, faiss]."),
+    ] = None,
+    milvus_uri: Annotated[
+        str | None,
+        typer.Option("--milvus-uri", help="Milvus server, or a .db file [default: milvus.db in the index]."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an index, or bring it up to date: papers are added, updated, and merged where they are one."""
@@ -155,13 +163,14 @@ def ingest(
     from assistant.readers.rejects import RejectLog
 
     columns = parse_columns(column or [])
+    settings = Settings.load(vector_store=store, milvus_uri=milvus_uri)
     if rejects and any(rejects.resolve().is_relative_to(file.resolve()) for file in files):
         raise SettingsError(f"{rejects} is among the papers; name another file for rejects")
     with RejectLog(rejects, err.print) as log:
         if preview:
             shown = preview_of(read_papers(files, columns, format), log.add)
         else:
-            folder, done = _ingested(files, index, _Reading(columns, format, prune), log)
+            folder, done = _ingested(files, index, _Reading(columns, format, prune), settings, log)
     for line in log.summary():
         err.print(line)
     if preview:
@@ -435,8 +444,9 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     from assistant.generations import replaced_bytes
     from assistant.index import Index
 
-    folder = index or default_index(Settings.load())
-    manifest = Index(folder).manifest
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    manifest = Index(folder, settings.store).manifest
     size, replaced = sum(manifest.parts.values()), replaced_bytes(folder)
     if as_json:
         sizes = {"bytes": size, "parts": manifest.parts, "replaced_bytes": replaced}
@@ -452,6 +462,8 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     out.print(f"cut          {manifest.passages_cut} passages are longer than the embedder reads")
     out.print(f"embedder     {manifest.embedder} {manifest.embedder_fingerprint[:12]}")
     out.print(f"vectors      {manifest.dimension} dimensions, {manifest.vectors}")
+    if manifest.milvus:
+        out.print(f"milvus       collection {manifest.milvus.name} at {manifest.milvus.uri}")
     out.print(f"recall       {manifest.vector_recall:.3f} of the 100 nearest passages are found")
     out.print(f"fingerprint  {manifest.fingerprint}")
     out.print(f"corpus       SHA-256 {manifest.corpus_sha256}")
@@ -465,12 +477,13 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
 @index_app.command("verify")
 def index_verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Read every file of an index and compare it with its SHA-256."""
+    """Read every file of an index and compare it with its SHA-256; ask Milvus, where its vectors are there."""
     from assistant.api import default_index
-    from assistant.generations import current_generation, verify
+    from assistant.index import faults_of
 
-    folder = index or default_index(Settings.load())
-    faults = list(verify(current_generation(folder)))
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    faults = list(faults_of(folder, settings.store))
     for fault in faults:
         err.print(f"Error: {fault}")
     if as_json:
@@ -495,7 +508,7 @@ def index_remove(
     settings = Settings.load()
     folder = index or default_index(settings)
     with _bar() as progress:
-        manifest = remove(folder, ids, open_embedder(settings), progress)
+        manifest = remove(folder, ids, open_embedder(settings), progress, settings.store)
     if as_json:
         _print_json({"index": str(folder), "deleted": ids, **to_plain(manifest)})
         return
@@ -512,7 +525,8 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
     settings = Settings.load()
     folder = index or default_index(settings)
     with _bar() as progress:
-        manifest = rebuild(folder, open_embedder(settings), **settings.passages, progress=progress)
+        embedder, store = open_embedder(settings), settings.store
+        manifest = rebuild(folder, embedder, **settings.passages, store=store, progress=progress)
     if as_json:
         _print_json({"index": str(folder), **to_plain(manifest)})
         return
@@ -523,10 +537,11 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
 def index_compact(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Remove replaced generations, and what interrupted runs left, from an index folder."""
     from assistant.api import default_index
-    from assistant.generations import compact
+    from assistant.building import compact
 
-    folder = index or default_index(Settings.load())
-    freed = compact(folder)
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    freed = compact(folder, settings.store)
     if as_json:
         _print_json({"index": str(folder), "freed_bytes": freed})
         return
@@ -546,7 +561,8 @@ def index_export(
     from assistant.papers import exported
     from assistant.storage import write_atomically
 
-    papers = Index(index or default_index(Settings.load())).papers
+    settings = Settings.load()
+    papers = Index(index or default_index(settings), settings.store).papers
     if target == Path("-"):
         for line in exported(papers):
             sys.stdout.write(line.decode())
@@ -570,13 +586,14 @@ class _Reading:
     prune: bool
 
 
-def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectLog) -> tuple[Path, Ingested]:
+def _ingested(
+    files: list[Path], index: Path | None, how: _Reading, settings: Settings, log: RejectLog
+) -> tuple[Path, Ingested]:
     """The index that files went into, and what that did; `log` gets what was left out, as it is found."""
     from assistant.embedding import open_embedder
     from assistant.ingest import ingest as ingest_entries
     from assistant.readers import read_entries
 
-    settings = Settings.load()
     folder = index or settings.index or _index_named_after(files[0])
     rejected: list[Reject] = []
 
@@ -595,7 +612,13 @@ def _ingested(files: list[Path], index: Path | None, how: _Reading, log: RejectL
     embedder = open_embedder(settings)
     with _bar() as progress:
         done = ingest_entries(
-            entries(), folder, embedder, **settings.passages, prune=how.prune, progress=progress
+            entries(),
+            folder,
+            embedder,
+            **settings.passages,
+            prune=how.prune,
+            store=settings.store,
+            progress=progress,
         )
     log.extend(done.rejected)
     return folder, replace(done, rejected=(*rejected, *done.rejected))

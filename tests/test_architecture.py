@@ -25,7 +25,7 @@ ORDER = """
     readers.bibtex readers.delimited readers.jsonl readers.listing readers.parquet readers.pubmed
     readers.spreadsheet readers.tagged readers.formats readers readers.rejects readers.preview
     embedding embedded similarity chunking resemblance identity
-    frames columns generations papers vectors lexical index vector_store building
+    frames columns generations papers vectors nodes milvus lexical index vector_store building
     arrivals catalogue revision contents ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
@@ -64,7 +64,9 @@ OWNERS = {
     "pyarrow": "readers.parquet batch.formats",
     "pylatexenc": "readers.latex",
     "rispy": "readers.tagged",
-    "llama_index": "chunking vector_store generation.llama_index",
+    "llama_index": "chunking nodes milvus vector_store generation.llama_index",
+    "pymilvus": "milvus",
+    "grpc": "milvus",
 }
 
 
