@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from assistant.arrays import Rows, Vectors
 from assistant import generations
+from assistant.arrays import Rows, Vectors
 from assistant.chunking import embedded_text
 from assistant.errors import IndexFormatError
 from assistant.generations import (

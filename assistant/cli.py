@@ -93,6 +93,13 @@ ExcludeOption = Annotated[
 ]
 
 
+def _named(text: str) -> Path:
+    """A path given as an argument; an empty one would be the working folder."""
+    if not text:
+        raise typer.BadParameter("a name is empty; for the working folder write .")
+    return Path(text)
+
+
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
@@ -123,8 +130,10 @@ def ingest(
     files: Annotated[
         list[Path],
         typer.Argument(
+            parser=_named,
+            metavar="FILES...",
             help="Files or folders of papers, or - for stdin: JSONL, JSON, CSV, TSV, Excel, Parquet, "
-            "BibTeX, RIS, PubMed (nbib, XML), arXiv metadata, listing pages; gzip of any."
+            "BibTeX, RIS, PubMed (nbib, XML), arXiv metadata, listing pages; gzip of any.",
         ),
     ],
     index: Annotated[
@@ -264,6 +273,7 @@ def batch(
     files: Annotated[
         list[Path],
         typer.Argument(
+            parser=_named,
             metavar="[IN] OUT",
             help="Questions and answers: CSV, TSV, JSONL, Parquet or Excel by their names, - for a pipe. "
             "With --per-paper OUT alone.",

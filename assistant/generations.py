@@ -171,7 +171,7 @@ def read_manifest(generation: Path) -> Manifest:
     if version != FORMAT_VERSION:
         raise IndexFormatError(
             f"{index} has index format {version}, this program reads {FORMAT_VERSION}; "
-            f"run `assistant index rebuild --index {index}`, which upgrades it"
+            f"run `assistant index rebuild --index {index}`, which upgrades it, then this again"
         )
     try:
         manifest = _MANIFESTS.validate_python(plain)

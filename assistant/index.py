@@ -83,10 +83,9 @@ class Index:
             return None
         return self._passing(filters)[self.paper_rows]
 
-    def matching(self, filters: Filters) -> tuple[Paper, ...]:
-        """The papers that pass `filters`, in order."""
-        passing = self._passing(filters)
-        return tuple(self.papers[row] for row in np.flatnonzero(passing).tolist())
+    def matching(self, filters: Filters) -> Rows:
+        """The positions of the papers that pass `filters`, told from the columns alone."""
+        return np.flatnonzero(self._passing(filters))
 
     def _passing(self, filters: Filters) -> Mask:
         """Which papers pass."""

@@ -186,8 +186,10 @@ class MilvusVectors:
         asked = VectorStoreQuery(query_embedding=query.tolist(), similarity_top_k=k)
         with _faults_told(self._where):
             found = self._store.query(asked, string_expr="" if among is None else _rows_in(among))
-        rows = [node.metadata[_ROW] for node in found.nodes or ()]
-        return np.array(rows, dtype=np.int64), np.array(found.similarities, dtype=np.float32)
+        rows = np.array([node.metadata[_ROW] for node in found.nodes or ()], dtype=np.int64)
+        if among is not None and len(rows) < min(k, len(among)):
+            return among, self.vectors(among) @ query  # a graph, once filtered, does not always lead to all
+        return rows, np.array(found.similarities, dtype=np.float32)
 
     def _fetched(self, rows: Rows) -> dict[int, list[float]]:
         with _faults_told(self._where):
@@ -246,8 +248,8 @@ def _client(where: str, token: str) -> MilvusClient:
         from pymilvus import MilvusClient
     except ModuleNotFoundError as error:
         raise MissingExtraError("keeping vectors in Milvus", "milvus") from error
-    for name in ("pymilvus", "milvus_lite"):
-        # Both log, with tracebacks and on the terminal, what they raise as well.
+    for name in ("pymilvus", "milvus_lite", "grpc"):
+        # They log, with tracebacks and on the terminal, what is raised as well, and what Lite does without.
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     return MilvusClient(where, token=token, timeout=_CONNECT_SECONDS, grpc_options=_CALLS)
 
@@ -301,7 +303,7 @@ def _name_after(folder: Path) -> str:
 
 
 def _absent(where: str, collection: Collection, folder: Path) -> str:
-    moved = "" if where == _address(folder, collection.uri) else f", where the setting milvus_uri leads"
+    moved = "" if where == _address(folder, collection.uri) else ", where the setting milvus_uri leads"
     return (
         f"there is no collection {collection.name} at {where}{moved}; the index names {collection.uri}; if it "
         f"is lost there, run `assistant index rebuild --index {folder}`"
