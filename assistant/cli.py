@@ -487,7 +487,7 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
 @index_app.command("verify")
 def index_verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Read every file of an index and compare it with its SHA-256; ask Milvus, where its vectors are there."""
+    """Read every file of an index and compare it with its SHA-256; ask Milvus, if it has vectors."""
     from assistant.api import default_index
     from assistant.index import faults_of
 

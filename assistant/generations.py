@@ -36,7 +36,7 @@ ORIGINS = "origins.json.zst"
 SPANS = "spans.npy"
 VECTORS = "vectors.faiss"
 LEXICAL = "bm25"
-COLLECTIONS = "collections.json"  # in the index folder: those in Milvus that were begun and may be there
+COLLECTIONS = "collections.json"  # in the index folder: those in Milvus begun and not yet dropped
 
 START_OVER = "ingest your files into another index (--index)"
 
@@ -56,7 +56,7 @@ class FileFacts:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection in Milvus: the server's address, or a file as named from the index folder; and its name."""
+    """A collection in Milvus: the server's address, or a file as named from the index folder; its name."""
 
     uri: str
     name: str

@@ -42,6 +42,7 @@ _EVERY = 300_000  # up to so many passages a query is compared with each; beyond
 _WINDOW = 1_000  # passages sent at a time
 _FETCHED = 4_096  # vectors fetched at a time
 _MOST_FOUND = 16_384  # Milvus gives no more at a time
+_MOST_COMPARED = 500  # allowed vectors that are fetched and compared here: in a graph they are hard to find
 _MOST_LISTED = 10_000  # rows that a filter lists
 _MOST_CHARACTERS = 16_000  # of a text: a field of Milvus holds 65,535 bytes
 _CONNECT_SECONDS = 10
@@ -76,6 +77,9 @@ class MilvusVectors:
             client = _client(where, store.token)
             if not client.has_collection(collection.name):
                 raise StoreError(_absent(where, collection, folder))
+            client.load_collection(
+                collection.name
+            )  # a server keeps it loaded, a file that is opened does not
             if (found := _counted(client, collection.name)) != count:
                 raise StoreError(
                     f"the collection {collection.name} at {where} has {found} passages, the index {count}; "
@@ -137,8 +141,9 @@ class MilvusVectors:
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
         """Rows and cosines of the `k` nearest vectors to `query` (dimension,) among the allowed rows.
 
-        Up to 10,000 allowed rows are listed to Milvus, which looks among them alone. Of more, so many of the
-        nearest are asked for that enough should be allowed; where they are not, the rows are listed in parts.
+        The vectors of up to 500 allowed rows are compared here, up to 10,000 rows are listed to Milvus, which
+        looks among them alone. Where more are allowed, so many of the nearest are asked for that enough
+        should be; if they are not, the rows are listed in parts.
         """
         among = len(self) if allowed is None else int(np.count_nonzero(allowed))
         k = min(k, among, _MOST_FOUND)
@@ -146,20 +151,21 @@ class MilvusVectors:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
         if allowed is None:
             return self._nearest(query, k)
+        listed = np.flatnonzero(allowed)
+        if among <= _MOST_COMPARED:
+            return _best(listed, self.vectors(listed) @ query, k)
         if among > _MOST_LISTED:
             wanted = min(2 * k * len(self) // among, _MOST_FOUND)
             rows, scores = self._nearest(query, wanted)
             passing = np.flatnonzero(allowed[rows])[:k]
             if len(passing) == k:
                 return rows[passing], scores[passing]
-        listed = np.flatnonzero(allowed)
         parts = [
             self._nearest(query, k, listed[first : first + _MOST_LISTED])
             for first in range(0, among, _MOST_LISTED)
         ]
         rows, scores = (np.concatenate(side) for side in zip(*parts, strict=True))
-        best = np.argsort(-scores, kind="stable")[:k]
-        return rows[best], scores[best]
+        return _best(rows, scores, k)
 
     def vectors(self, rows: Rows) -> Vectors:
         """The vectors of `rows` (n × dimension)."""
@@ -294,6 +300,11 @@ def _node(row: int, paper: Paper, passage: Passage, vector: Vectors) -> Any:
     return node
 
 
+def _best(rows: Rows, scores: Vectors, k: int) -> tuple[Rows, Vectors]:
+    best = np.argsort(-scores, kind="stable")[:k]
+    return rows[best], scores[best]
+
+
 def _rows_in(rows: Rows) -> str:
     return f"{_ROW} in {rows.tolist()}"
 
@@ -305,8 +316,8 @@ def _name_after(folder: Path) -> str:
 def _absent(where: str, collection: Collection, folder: Path) -> str:
     moved = "" if where == _address(folder, collection.uri) else ", where the setting milvus_uri leads"
     return (
-        f"there is no collection {collection.name} at {where}{moved}; the index names {collection.uri}; if it "
-        f"is lost there, run `assistant index rebuild --index {folder}`"
+        f"there is no collection {collection.name} at {where}{moved}; the index names {collection.uri}; "
+        f"if it is lost there, run `assistant index rebuild --index {folder}`"
     )
 
 

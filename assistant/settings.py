@@ -135,7 +135,7 @@ class Settings(BaseModel):
             return None
         if "://" not in uri and uri.endswith(".db"):
             path = cls._home_written_out(Path(uri))
-            return path and str(path.absolute())
+            return str(path.absolute()) if path else None
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("it is neither http://host:port nor a file ending in .db")

@@ -676,7 +676,7 @@ def test_two_batches_do_not_write_one_journal(batch: Batch) -> None:
 def test_a_journal_is_the_same_by_whatever_name(batch: Batch) -> None:
     other = batch.journal.with_name("link.journal")
     other.symlink_to(batch.journal)
-    with Journal(batch.journal), pytest.raises(BatchError, match="^another batch is writing .*; wait for it"):
+    with Journal(batch.journal), pytest.raises(BatchError, match=r"^another batch is writing "):
         batch(FIVE, journal=other)
     assert not batch.target.exists()
 

@@ -253,8 +253,8 @@ def _decode(origin: Origin, record: Record, chosen: Mapping[str, str]) -> Decode
     except Fault as fault:
         raise RecordError(f"{origin.source} line {origin.line} {fault}", fault.kind) from fault
     except (RecursionError, ValueError) as error:  # a Unicode fault, say, of one of the libraries
-        fault = _undecodable(error)
-        raise RecordError(f"{origin.source} line {origin.line} {fault}", fault.kind) from error
+        wrong = _undecodable(error)
+        raise RecordError(f"{origin.source} line {origin.line} {wrong}", wrong.kind) from error
     return Decoded(paper, origin, columns)
 
 
