@@ -77,9 +77,8 @@ class MilvusVectors:
             client = _client(where, store.token)
             if not client.has_collection(collection.name):
                 raise StoreError(_absent(where, collection, folder))
-            client.load_collection(
-                collection.name
-            )  # a server keeps it loaded, a file that is opened does not
+            # A server keeps a collection loaded; in a file that is opened anew none is.
+            client.load_collection(collection.name)
             if (found := _counted(client, collection.name)) != count:
                 raise StoreError(
                     f"the collection {collection.name} at {where} has {found} passages, the index {count}; "
