@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 _FILE = "milvus.db"
 _ROW, _VECTOR, _TEXT = "row", "embedding", "text"
 
-_EVERY = 300_000  # up to so many passages a query is compared with each; beyond, as the server is set up
+_EVERY = 300_000  # up to so many passages a query is compared with each; beyond, a graph leads to the nearest
+_GRAPH = {"M": 16, "efConstruction": 200}
+_EXPLORED = 4  # times as many as are asked for, and as for 100 at least
+_MOST_EXPLORED = 32_768  # Milvus explores no more
 _WINDOW = 1_000  # passages sent at a time
 _FETCHED = 4_096  # vectors fetched at a time
 _MOST_FOUND = 16_384  # Milvus gives no more at a time
@@ -114,8 +117,8 @@ class MilvusVectors:
                 progress(rows.stop, count, "storing passages in Milvus")
             client.flush(collection.name)
             indexes = client.prepare_index_params()
-            kind = "FLAT" if count <= _EVERY else "AUTOINDEX"
-            indexes.add_index(_VECTOR, index_type=kind, index_name=_VECTOR, metric_type="IP")
+            kind, parameters = ("FLAT", {}) if count <= _EVERY else ("HNSW", _GRAPH)
+            indexes.add_index(_VECTOR, kind, _VECTOR, metric_type="IP", params=parameters)
             indexes.add_index(_ROW, index_type="INVERTED", index_name=_ROW)
             client.create_index(collection.name, indexes)
             client.load_collection(collection.name)
@@ -135,7 +138,7 @@ class MilvusVectors:
     @property
     def kind(self) -> str:
         """How the vectors are kept and searched."""
-        return "whole, all searched" if len(self) <= _EVERY else "whole, searched by the server's AUTOINDEX"
+        return "whole, all searched" if len(self) <= _EVERY else "whole, searched by a graph (HNSW)"
 
     def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
         """Rows and cosines of the `k` nearest vectors to `query` (dimension,) among the allowed rows.
@@ -189,8 +192,12 @@ class MilvusVectors:
         from llama_index.core.vector_stores.types import VectorStoreQuery
 
         asked = VectorStoreQuery(query_embedding=query.tolist(), similarity_top_k=k)
+        options: dict[str, Any] = {"string_expr": "" if among is None else _rows_in(among)}
+        if len(self) > _EVERY:
+            explored = min(_EXPLORED * max(k, 100), _MOST_EXPLORED)
+            options["milvus_search_config"] = {"params": {"ef": explored}}
         with _faults_told(self._where):
-            found = self._store.query(asked, string_expr="" if among is None else _rows_in(among))
+            found = self._store.query(asked, **options)
         rows = np.array([node.metadata[_ROW] for node in found.nodes or ()], dtype=np.int64)
         if among is not None and len(rows) < min(k, len(among)):
             return among, self.vectors(among) @ query  # a graph, once filtered, does not always lead to all
