@@ -117,8 +117,9 @@ class MilvusVectors:
                 progress(rows.stop, count, "storing passages in Milvus")
             client.flush(collection.name)
             indexes = client.prepare_index_params()
-            kind, parameters = ("FLAT", {}) if count <= _EVERY else ("HNSW", _GRAPH)
-            indexes.add_index(_VECTOR, kind, _VECTOR, metric_type="IP", params=parameters)
+            kind = "FLAT" if count <= _EVERY else "HNSW"
+            graph = _GRAPH if kind == "HNSW" else {}
+            indexes.add_index(_VECTOR, kind, _VECTOR, metric_type="IP", params=graph)
             indexes.add_index(_ROW, index_type="INVERTED", index_name=_ROW)
             client.create_index(collection.name, indexes)
             client.load_collection(collection.name)
@@ -243,7 +244,9 @@ def _dropped(folder: Path, collection: Collection, store: Store) -> bool:
     where = _address(folder, collection.uri)
     try:
         with _faults_told(where):
-            _client(where, store.token).drop_collection(collection.name)
+            client = _client(where, store.token)
+            if client.has_collection(collection.name):
+                client.drop_collection(collection.name)
     except AssistantError:
         return False
     return True
