@@ -128,7 +128,7 @@ def signals(
         "unknown": sum(weight for term, weight in asked.items() if term not in anywhere) / total,
         "names_missing": _missing_share(question, [paper]),
         "names_unknown": _missing_share(question, [scored.paper for scored in papers]),
-        # The paper that a question is about stands out from the others, whatever the collection and its field.
+        # The paper that a question is about stands out, whatever the collection and its field.
         "ahead": min(papers[0].score - papers[1].score, _MOST_AHEAD) if rivalled else _UNTOLD,
         "dense": max(passage.dense for scored in papers for passage in scored.passages),
         "terms": min(len(asked), 15) / 10,

@@ -72,6 +72,7 @@ class Assistant:
 
         Raises:
             IndexFormatError: the index is absent, damaged, or made with another embedder.
+            StoreError: its vectors are in Milvus, which can't be reached or does not have them.
             ModelError: a model is not installed.
         """
         settings = settings or Settings.load()
@@ -88,7 +89,7 @@ class Assistant:
         folder = Path(index) if index else default_index(settings)
         if not index and folder == _cached_sample(settings):
             _make_sample(folder, embedder, settings, progress)
-        return cls(Index.open(folder, embedder), embedder, language_model, settings)
+        return cls(Index.open(folder, embedder, settings.store), embedder, language_model, settings)
 
     @classmethod
     def from_papers(
@@ -119,9 +120,11 @@ class Assistant:
 
         Raises:
             IndexFormatError: the index is absent, damaged, or made with another embedder.
+            StoreError: its vectors are in Milvus, which can't be reached or does not have them.
         """
-        embedder = self._pipeline.embedder
-        return type(self)(Index.open(index, embedder), embedder, self._pipeline.model, self.settings)
+        embedder, settings = self._pipeline.embedder, self.settings
+        opened = Index.open(index, embedder, settings.store)
+        return type(self)(opened, embedder, self._pipeline.model, settings)
 
     @property
     def embedder(self) -> Embedder:

@@ -112,6 +112,13 @@ RayWorkersOption = Annotated[
 ]
 
 
+def _named(text: str) -> Path:
+    """A path given as an argument; an empty one would be the working folder."""
+    if not text:
+        raise typer.BadParameter("a name is empty; for the working folder write .")
+    return Path(text)
+
+
 def main() -> None:
     """Run the command line; every error of ours becomes one line on stderr and exit code 1."""
     for stream in (sys.stdout, sys.stderr):
@@ -142,8 +149,10 @@ def ingest(
     files: Annotated[
         list[Path],
         typer.Argument(
+            parser=_named,
+            metavar="FILES...",
             help="Files or folders of papers, or - for stdin: JSONL, JSON, CSV, TSV, Excel, Parquet, "
-            "BibTeX, RIS, PubMed (nbib, XML), arXiv metadata, listing pages; gzip of any."
+            "BibTeX, RIS, PubMed (nbib, XML), arXiv metadata, listing pages; gzip of any.",
         ),
     ],
     index: Annotated[
@@ -168,6 +177,14 @@ def ingest(
     ] = False,
     ray: RayOption = None,
     ray_workers: RayWorkersOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option("--store", help="Where vectors go: faiss or milvus [default: where they are, faiss]."),
+    ] = None,
+    milvus_uri: Annotated[
+        str | None,
+        typer.Option("--milvus-uri", help="Milvus server, or a .db file [default: milvus.db in the index]."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Create an index, or bring it up to date: papers are added, updated, and merged where they are one."""
@@ -177,6 +194,7 @@ def ingest(
 
     columns = parse_columns(column or [])
     cluster = _cluster(ray, ray_workers)
+    settings = Settings.load(vector_store=store, milvus_uri=milvus_uri)
     if rejects and any(rejects.resolve().is_relative_to(file.resolve()) for file in files):
         raise SettingsError(f"{rejects} is among the papers; name another file for rejects")
     with RejectLog(rejects, err.print) as log:
@@ -184,7 +202,7 @@ def ingest(
             shown = preview_of(read_papers(files, columns, format), log.add)
         else:
             with cluster as pool:
-                folder, done = _ingested(files, index, _Reading(columns, format, prune), log, pool)
+                folder, done = _ingested(files, index, _Reading(columns, format, prune), settings, log, pool)
     for line in log.summary():
         err.print(line)
     if preview:
@@ -279,6 +297,7 @@ def batch(
     files: Annotated[
         list[Path],
         typer.Argument(
+            parser=_named,
             metavar="[IN] OUT",
             help="Questions and answers: CSV, TSV, JSONL, Parquet or Excel by their names, - for a pipe. "
             "With --per-paper OUT alone.",
@@ -477,8 +496,9 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     from assistant.generations import replaced_bytes
     from assistant.index import Index
 
-    folder = index or default_index(Settings.load())
-    manifest = Index(folder).manifest
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    manifest = Index(folder, settings.store).manifest
     size, replaced = sum(manifest.parts.values()), replaced_bytes(folder)
     if as_json:
         sizes = {"bytes": size, "parts": manifest.parts, "replaced_bytes": replaced}
@@ -494,6 +514,8 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
     out.print(f"cut          {manifest.passages_cut} passages are longer than the embedder reads")
     out.print(f"embedder     {manifest.embedder} {manifest.embedder_fingerprint[:12]}")
     out.print(f"vectors      {manifest.dimension} dimensions, {manifest.vectors}")
+    if manifest.milvus:
+        out.print(f"milvus       collection {manifest.milvus.name} at {manifest.milvus.uri}")
     out.print(f"recall       {manifest.vector_recall:.3f} of the 100 nearest passages are found")
     out.print(f"fingerprint  {manifest.fingerprint}")
     out.print(f"corpus       SHA-256 {manifest.corpus_sha256}")
@@ -507,12 +529,13 @@ def index_info(index: IndexOption = None, as_json: JsonOption = False) -> None:
 
 @index_app.command("verify")
 def index_verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Read every file of an index and compare it with its SHA-256."""
+    """Read every file of an index and compare it with its SHA-256; ask Milvus, if it has vectors."""
     from assistant.api import default_index
-    from assistant.generations import current_generation, verify
+    from assistant.index import faults_of
 
-    folder = index or default_index(Settings.load())
-    faults = list(verify(current_generation(folder)))
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    faults = list(faults_of(folder, settings.store))
     for fault in faults:
         err.print(f"Error: {fault}")
     if as_json:
@@ -537,7 +560,7 @@ def index_remove(
     settings = Settings.load()
     folder = index or default_index(settings)
     with _bar() as progress:
-        manifest = remove(folder, ids, open_embedder(settings), progress)
+        manifest = remove(folder, ids, open_embedder(settings), progress, settings.store)
     if as_json:
         _print_json({"index": str(folder), "deleted": ids, **to_plain(manifest)})
         return
@@ -554,7 +577,8 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
     settings = Settings.load()
     folder = index or default_index(settings)
     with _bar() as progress:
-        manifest = rebuild(folder, open_embedder(settings), **settings.passages, progress=progress)
+        embedder, store = open_embedder(settings), settings.store
+        manifest = rebuild(folder, embedder, **settings.passages, store=store, progress=progress)
     if as_json:
         _print_json({"index": str(folder), **to_plain(manifest)})
         return
@@ -565,10 +589,11 @@ def index_rebuild(index: IndexOption = None, as_json: JsonOption = False) -> Non
 def index_compact(index: IndexOption = None, as_json: JsonOption = False) -> None:
     """Remove replaced generations, and what interrupted runs left, from an index folder."""
     from assistant.api import default_index
-    from assistant.generations import compact
+    from assistant.building import compact
 
-    folder = index or default_index(Settings.load())
-    freed = compact(folder)
+    settings = Settings.load()
+    folder = index or default_index(settings)
+    freed = compact(folder, settings.store)
     if as_json:
         _print_json({"index": str(folder), "freed_bytes": freed})
         return
@@ -588,7 +613,8 @@ def index_export(
     from assistant.papers import exported
     from assistant.storage import write_atomically
 
-    papers = Index(index or default_index(Settings.load())).papers
+    settings = Settings.load()
+    papers = Index(index or default_index(settings), settings.store).papers
     if target == Path("-"):
         for line in exported(papers):
             sys.stdout.write(line.decode())
@@ -613,7 +639,12 @@ class _Reading:
 
 
 def _ingested(
-    files: list[Path], index: Path | None, how: _Reading, log: RejectLog, pool: Pool | None
+    files: list[Path],
+    index: Path | None,
+    how: _Reading,
+    settings: Settings,
+    log: RejectLog,
+    pool: Pool | None,
 ) -> tuple[Path, Ingested]:
     """The index that files went into, and what that did; `log` gets what was left out, as it is found."""
     from assistant.cluster.embedder import PooledEmbedder
@@ -621,7 +652,6 @@ def _ingested(
     from assistant.ingest import ingest as ingest_entries
     from assistant.readers import read_entries
 
-    settings = Settings.load()
     folder = index or settings.index or _index_named_after(files[0])
     rejected: list[Reject] = []
 
@@ -642,7 +672,13 @@ def _ingested(
         embedder = PooledEmbedder(embedder, pool, partial(open_embedder, settings.anywhere()))
     with _bar() as progress:
         done = ingest_entries(
-            entries(), folder, embedder, **settings.passages, prune=how.prune, progress=progress
+            entries(),
+            folder,
+            embedder,
+            **settings.passages,
+            prune=how.prune,
+            store=settings.store,
+            progress=progress,
         )
     log.extend(done.rejected)
     return folder, replace(done, rejected=(*rejected, *done.rejected))

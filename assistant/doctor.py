@@ -17,9 +17,10 @@ from assistant.errors import AssistantError, MissingExtraError
 from assistant.fitted import FITTED, PACKAGED, coefficients_of, load_fitted
 from assistant.generation import open_model
 from assistant.generations import current_generation, exists, read_manifest
+from assistant.index import Index
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
 from assistant.resources import prompts_folder, sample_corpus
-from assistant.settings import Settings
+from assistant.settings import Settings, Store
 from assistant.tokens import cl100k
 
 _PACKAGES = """
@@ -52,7 +53,7 @@ def examine(settings: Settings, index: Path | None) -> list[Finding]:
         _packages,
         _files,
         lambda: _models(settings, folder),
-        lambda: _index(folder, named=bool(index or settings.index)),
+        lambda: _index(folder, settings.store, named=bool(index or settings.index)),
         lambda: _disk(settings),
         _memory,
     )
@@ -188,7 +189,7 @@ def _others(made: Mapping[str, Any], model: str) -> Iterator[str]:
         yield f"the embedder was another than {EMBEDDER}"
 
 
-def _index(folder: Path, *, named: bool) -> Iterator[Finding]:
+def _index(folder: Path, store: Store, *, named: bool) -> Iterator[Finding]:
     if not named and not exists(folder):
         yield Finding("index", True, f"none yet; the sample corpus is indexed into {folder} when first asked")
         return
@@ -196,6 +197,9 @@ def _index(folder: Path, *, named: bool) -> Iterator[Finding]:
         manifest = read_manifest(current_generation(folder))
         fits = manifest.embedder_fingerprint == CATALOGUE[EMBEDDER].fingerprint
         found = f"{folder}: {manifest.papers} papers, {manifest.passages} passages"
+        if manifest.milvus:
+            Index(folder, store)  # the server has to be there, and to have them
+            found = f"{found}, in Milvus at {store.uri or manifest.milvus.uri}"
         remedy = "" if fits else f"assistant index rebuild --index {folder}"
         yield Finding("index", fits, found if fits else f"{found}, made with another embedder", remedy)
     except AssistantError as error:

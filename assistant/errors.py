@@ -5,6 +5,7 @@ AssistantError
 ├── CorpusError            a file of papers can't be read
 │   └── RecordError        one record of it is no paper
 ├── IndexFormatError       an index folder is absent, damaged or made for something else
+├── StoreError             a server that keeps the vectors of an index fails, or has them not
 ├── ModelError             a model is unknown, absent, damaged or can't be fetched
 │   └── SourceFailed       one source can't give a model's file; the next is tried
 ├── PromptError            a prompt template and its variables do not fit
@@ -49,6 +50,10 @@ class RecordError(CorpusError):
 
 class IndexFormatError(AssistantError):
     """An index folder is absent, damaged, or made for another embedder or version."""
+
+
+class StoreError(AssistantError):
+    """A server that keeps the vectors of an index can't be reached, refuses, or does not have them."""
 
 
 class ModelError(AssistantError):

@@ -4,7 +4,7 @@
     index/NAME/generations/<id>/      manifest.json and what it lists:
         papers/, columns/, origins    papers as compressed JSON; what they are chosen by; their records
         spans.npy                     position of the paper, start and end of each passage
-        vectors.faiss, bm25/          the passages' vectors and terms
+        vectors.faiss, bm25/          the passages' vectors and terms; vectors may be in Milvus instead
 
 A generation is written under a temporary name, synced, renamed, and only then pointed to. Readers that
 have opened an older one keep it; the newest replaced one stays on disk for them.
@@ -36,6 +36,7 @@ ORIGINS = "origins.json.zst"
 SPANS = "spans.npy"
 VECTORS = "vectors.faiss"
 LEXICAL = "bm25"
+COLLECTIONS = "collections.json"  # in the index folder: those in Milvus begun and not yet dropped
 
 START_OVER = "ingest your files into another index (--index)"
 
@@ -54,12 +55,20 @@ class FileFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection in Milvus: the server's address, or a file as named from the index folder; its name."""
+
+    uri: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """What an index was made from and with; `files` maps each file to its size and SHA-256.
 
     `corpus_sha256` is of the papers as JSON lines; `flagged` are the ids of those whose abstracts give orders
     to a language model; `vector_recall` is the share of the 100 nearest passages that a search among
-    `vectors`, which says how they are kept, finds.
+    `vectors`, which says how they are kept, finds; `milvus` is where they are, None for this folder.
     """
 
     format_version: int
@@ -77,6 +86,7 @@ class Manifest:
     flagged: tuple[str, ...]
     vectors: str
     vector_recall: float
+    milvus: Collection | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -161,7 +171,7 @@ def read_manifest(generation: Path) -> Manifest:
     if version != FORMAT_VERSION:
         raise IndexFormatError(
             f"{index} has index format {version}, this program reads {FORMAT_VERSION}; "
-            f"run `assistant index rebuild --index {index}`, which upgrades it"
+            f"run `assistant index rebuild --index {index}`, which upgrades it, then this again"
         )
     try:
         manifest = _MANIFESTS.validate_python(plain)
@@ -182,6 +192,23 @@ def verify(generation: Path) -> Iterator[str]:
         if (found := sha256_of(generation / name)) != file.sha256:
             remedy = _remedy(generation.parent.parent, name)
             yield f"{generation / name} has SHA-256 {found}, its manifest says {file.sha256}; {remedy}"
+
+
+def collections_named(index: Path) -> set[Collection]:
+    """The collections in Milvus that the generations on disk have their vectors in.
+
+    Raises:
+        IndexFormatError: a manifest is damaged, so that nobody knows what it names.
+    """
+    named = set()
+    for path in (index / _GENERATIONS).glob(f"*/{_MANIFEST}"):
+        try:
+            plain = json.loads(path.read_text(encoding="utf-8"))
+            if milvus := plain.get("milvus"):
+                named.add(Collection(**milvus))
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise IndexFormatError(f"{path} is missing or damaged; {START_OVER}") from error
+    return named
 
 
 def check_papers(generation: Path) -> None:

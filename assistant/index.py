@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self, overload
 
@@ -10,12 +10,13 @@ import numpy as np
 
 from assistant.arrays import Mask, Rows
 from assistant.embedding import Embedder
-from assistant.errors import IndexFormatError
-from assistant.generations import LEXICAL, SPANS, VECTORS, Manifest, current_generation, read_manifest
+from assistant.errors import AssistantError, IndexFormatError
+from assistant.generations import LEXICAL, SPANS, VECTORS, Manifest, current_generation, read_manifest, verify
 from assistant.lexical import LexicalIndex
 from assistant.papers import StoredPapers, read_origins
 from assistant.records import Filters, Origin, Paper, Passage
-from assistant.vectors import VectorIndex
+from assistant.settings import Store
+from assistant.vectors import VectorIndex, VectorSearch
 
 
 class Index:
@@ -26,14 +27,14 @@ class Index:
     each passage; `paper_rows` (n) is the first of these columns.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Store | None = None) -> None:
         self.folder = folder
         generation = current_generation(folder)
         self.manifest: Manifest = read_manifest(generation)
         self.papers = StoredPapers(generation)
         try:
             self.spans = _read_spans(generation / SPANS, len(self.papers))
-            self.vectors = VectorIndex.open(generation / VECTORS)
+            self.vectors = _open_vectors(folder, generation, self.manifest, store or Store())
             self.lexical = LexicalIndex.open(generation / LEXICAL)
         except IndexFormatError as error:
             raise IndexFormatError(f"{error}; run `assistant index rebuild --index {folder}`") from error
@@ -42,13 +43,14 @@ class Index:
         self._generation = generation
 
     @classmethod
-    def open(cls, folder: Path, embedder: Embedder) -> Self:
-        """The index in `folder`, to be queried with `embedder`.
+    def open(cls, folder: Path, embedder: Embedder, store: Store | None = None) -> Self:
+        """The index in `folder`, to be queried with `embedder`; `store` tells how to get at Milvus.
 
         Raises:
             IndexFormatError: there is none, it is damaged, or it was built with another embedder.
+            StoreError: its vectors are in Milvus, which can't be reached or does not have them.
         """
-        index = cls(folder)
+        index = cls(folder, store)
         built_with = (index.manifest.embedder, index.manifest.embedder_fingerprint)
         if built_with != (embedder.name, embedder.fingerprint):
             raise IndexFormatError(
@@ -81,10 +83,9 @@ class Index:
             return None
         return self._passing(filters)[self.paper_rows]
 
-    def matching(self, filters: Filters) -> tuple[Paper, ...]:
-        """The papers that pass `filters`, in order."""
-        passing = self._passing(filters)
-        return tuple(self.papers[row] for row in np.flatnonzero(passing).tolist())
+    def matching(self, filters: Filters) -> Rows:
+        """The positions of the papers that pass `filters`, told from the columns alone."""
+        return np.flatnonzero(self._passing(filters))
 
     def _passing(self, filters: Filters) -> Mask:
         """Which papers pass."""
@@ -129,6 +130,25 @@ class Passages(Sequence[Passage]):
         paper = self._papers[position]
         number = row - int(np.searchsorted(self._paper_rows, position))
         return Passage(f"{paper.id}:{number}", paper.id, start, end, paper.abstract[start:end])
+
+
+def faults_of(folder: Path, store: Store) -> Iterator[str]:
+    """What is wrong with an index: every file is read whole, and Milvus is asked for its collection."""
+    found = list(verify(current_generation(folder)))
+    yield from found
+    if not found:
+        try:
+            Index(folder, store)
+        except AssistantError as error:
+            yield str(error)
+
+
+def _open_vectors(folder: Path, generation: Path, manifest: Manifest, store: Store) -> VectorSearch:
+    if manifest.milvus is None:
+        return VectorIndex.open(generation / VECTORS)
+    from assistant.milvus import MilvusVectors
+
+    return MilvusVectors.open(folder, manifest.milvus, manifest.passages, manifest.dimension, store)
 
 
 def _read_spans(path: Path, papers: int) -> Rows:

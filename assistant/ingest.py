@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import shorten
 
 from assistant.arrivals import Stored
-from assistant.building import build
+from assistant.building import build, in_milvus
 from assistant.contents import RevisedPapers, Unit, forget_log, made_with, make_contents
 from assistant.embedding import Embedder
 from assistant.errors import CorpusError, IndexFormatError
@@ -23,6 +23,7 @@ from assistant.readers import Reject
 from assistant.records import Entry, Origin, Paper
 from assistant.resemblance import near_duplicates
 from assistant.revision import Merge, Revised, Revision, revise
+from assistant.settings import Store
 from assistant.text import canonical
 
 
@@ -60,24 +61,27 @@ def ingest(
     passage_tokens: int,
     passage_overlap: int = 0,
     prune: bool = False,
+    store: Store | None = None,
     progress: Progress,
 ) -> Ingested:
     """Create the index in `folder`, or bring it up to date: revision.py has the rules.
 
     Records that are known are not decoded, and passages whose text has not changed keep their vectors.
     `prune` deletes the papers that are in none of the records. Entries that can't be decoded are rejected.
+    `store` is where the vectors go; they move where it is another than before.
 
     Raises:
         CorpusError: a Paper has no abstract or the id of another one, a record has the id of another stored
             paper, or there would be no papers in the index.
         IndexFormatError: the folder holds a damaged index, or another process is writing it.
+        StoreError: the vectors are in Milvus, or go there, and it fails.
     """
-    unit = Unit(passage_tokens, passage_overlap)
+    unit, store = Unit(passage_tokens, passage_overlap), store or Store()
     with ExitStack() as held:
         old = None
         if exists(folder):
             held.enter_context(writer(folder))
-            old = Index(folder)
+            old = Index(folder, store)
         stored = Stored.of(old.papers, old.origins) if old else Stored()
         revision = revise(stored, _entries(records), folder, prune=prune, progress=progress)
         if not revision.rows:
@@ -85,34 +89,44 @@ def ingest(
         if old is None:
             held.enter_context(writer(folder))
             _check_still_new(folder)
-        elif not revision.changed and made_with(old.manifest, embedder, unit):
+        elif not revision.changed and made_with(old.manifest, embedder, unit) and _stays(old, store):
             return _done(revision, (), old.manifest)
         papers = RevisedPapers(revision.rows, stored.papers)
         near = _near_duplicates(papers, progress)
-        return _done(revision, near, _write(papers, old, folder, embedder, unit, progress))
+        return _done(revision, near, _write(papers, old, folder, embedder, unit, store, progress))
 
 
-def remove(folder: Path, ids: Sequence[str], embedder: Embedder, progress: Progress) -> Manifest:
+def remove(
+    folder: Path, ids: Sequence[str], embedder: Embedder, progress: Progress, store: Store | None = None
+) -> Manifest:
     """Delete papers from the index in `folder`. A file that has them brings them back when it is ingested.
 
     Raises:
         CorpusError: there is no paper of one of the ids, or there would be none left.
         IndexFormatError: the index is absent, damaged, made with another embedder, or being written.
+        StoreError: its vectors are in Milvus, which fails.
     """
     recoverable_generation(folder)
+    store = store or Store()
     with writer(folder):
-        old = Index.open(folder, embedder)
+        old = Index.open(folder, embedder, store)
         if unknown := [paper_id for paper_id in ids if paper_id not in old]:
             raise CorpusError(f"{folder} has no paper {', '.join(map(repr, unknown))}; nothing was removed")
         rows = [Revised(n, None, None) for n, paper in enumerate(old.papers) if paper.id not in {*ids}]
         if not rows:
             raise CorpusError(f"{folder} would have no papers left; delete the folder if that is meant")
         unit = Unit(old.manifest.passage_tokens, old.manifest.passage_overlap)
-        return _write(RevisedPapers(rows, old.papers), old, folder, embedder, unit, progress)
+        return _write(RevisedPapers(rows, old.papers), old, folder, embedder, unit, store, progress)
 
 
 def rebuild(
-    folder: Path, embedder: Embedder, *, passage_tokens: int, passage_overlap: int = 0, progress: Progress
+    folder: Path,
+    embedder: Embedder,
+    *,
+    passage_tokens: int,
+    passage_overlap: int = 0,
+    store: Store | None = None,
+    progress: Progress,
 ) -> Manifest:
     """Make every passage and vector of the index in `folder` anew from its stored papers, of any format.
 
@@ -121,6 +135,7 @@ def rebuild(
 
     Raises:
         IndexFormatError: there are no papers, they are damaged, or another process is writing the index.
+        StoreError: the vectors go to Milvus, which fails.
     """
     recoverable_generation(folder)
     with writer(folder):
@@ -129,7 +144,8 @@ def rebuild(
         stored = read_papers(generation)
         rows = [Revised(n, None, origins) for n, origins in enumerate(read_origins(generation, len(stored)))]
         unit = Unit(passage_tokens, passage_overlap)
-        return _write(RevisedPapers(rows, stored), None, folder, embedder, unit, progress)
+        papers = RevisedPapers(rows, stored)
+        return _write(papers, None, folder, embedder, unit, store or Store(), progress)
 
 
 def _entries(records: Iterable[Entry | Paper]) -> Iterator[Entry]:
@@ -205,10 +221,22 @@ def _abstracts(papers: Sequence[Paper], progress: Progress) -> Iterator[str]:
             progress(done, len(papers), "comparing abstracts")
 
 
+def _stays(old: Index, store: Store) -> bool:
+    """Whether the vectors stay in FAISS, or in Milvus."""
+    return in_milvus(store, old.manifest) == (old.manifest.milvus is not None)
+
+
 def _write(
-    papers: RevisedPapers, old: Index | None, folder: Path, embedder: Embedder, unit: Unit, progress: Progress
+    papers: RevisedPapers,
+    old: Index | None,
+    folder: Path,
+    embedder: Embedder,
+    unit: Unit,
+    store: Store,
+    progress: Progress,
 ) -> Manifest:
-    manifest = build(folder, make_contents(papers, old, folder, embedder, unit, progress), progress)
+    contents = make_contents(papers, old, folder, embedder, unit, progress)
+    manifest = build(folder, contents, progress, store=store)
     forget_log(folder)
     return manifest
 

@@ -26,8 +26,10 @@ def read_request(values: Mapping[str, Any], question_column: str = "question") -
     """The request in a row's values: texts as a CSV has them, or lists and objects as JSON has them.
 
     Raises:
-        BatchError: the history or the filters can't be made out.
+        BatchError: there is no question, or the history or the filters can't be made out.
     """
+    if question_column not in values:
+        raise BatchError(f"the row has no key {question_column!r}; its keys are {_shown(list(values))}")
     question = values.get(question_column)
     return Request(
         "" if question is None else str(question),

@@ -8,10 +8,13 @@ Order of precedence, weakest first: the defaults below, those that the preset ha
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self, TypedDict, get_args
+from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path, user_data_path
 from pydantic import (
@@ -30,7 +33,8 @@ from assistant.models.catalogue import DEFAULT_MODEL
 PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
-_SECRETS = ("api_key", "page_password")  # taken from the environment, never from a file
+_SECRETS = ("api_key", "page_password", "milvus_token")  # taken from the environment, never from a file
+_USERINFO = re.compile(r"//[^/\s]*@")  # of an address; it may be a password
 
 Preset = Literal["fast", "default", "careful"]
 # The settings that a preset has other defaults for. Measured side by side in eval/measured.
@@ -47,6 +51,19 @@ class Passages(TypedDict):
 
     passage_tokens: int
     passage_overlap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where an index keeps its vectors, and how to get at them there.
+
+    `kind` None means where they are, and FAISS for a new index; `uri` is a server's address or the absolute
+    path of a file, None the Milvus that the index names, and a file in its folder for a new one.
+    """
+
+    kind: Literal["faiss", "milvus"] | None = None
+    uri: str | None = None
+    token: str = field(default="", repr=False)
 
 
 class Settings(BaseModel):
@@ -105,7 +122,24 @@ class Settings(BaseModel):
     api_key: SecretStr | None = Field(
         None, description="Key for a model server; only from ASSISTANT_API_KEY, never from a file."
     )
-    # No answer depends on the page's own settings, so they are in no record of how an answer was made.
+    # Where vectors are is told by the index, and the page's own settings change no answer, so the rest
+    # are in no record of how an answer was made.
+    vector_store: Literal["faiss", "milvus"] | None = Field(
+        None,
+        exclude=True,
+        description="Where an index's vectors go; unset, where they are, and FAISS for a new index.",
+    )
+    milvus_uri: str | None = Field(
+        None,
+        exclude=True,
+        description="A Milvus server (http://host:19530), or a file ending in .db for Milvus Lite; unset, "
+        "what the index names, and milvus.db in its folder for a new one.",
+    )
+    milvus_token: SecretStr | None = Field(
+        None,
+        exclude=True,
+        description="user:password or key of the Milvus server; only from ASSISTANT_MILVUS_TOKEN.",
+    )
     data_dir: Path = Field(
         user_data_path("abstract-assistant"),
         exclude=True,
@@ -146,6 +180,27 @@ class Settings(BaseModel):
             "page_password": None,
         }
         return self.model_copy(update=changed)
+
+    @property
+    def store(self) -> Store:
+        """Where vectors are kept, as `ingest`, `rebuild` and `Index.open` take it."""
+        token = self.milvus_token.get_secret_value() if self.milvus_token else ""
+        return Store(self.vector_store, self.milvus_uri, token)
+
+    @field_validator("milvus_uri")
+    @classmethod
+    def _address_without_secrets(cls, uri: str | None) -> str | None:
+        if uri is None:
+            return None
+        if "://" not in uri and uri.endswith(".db"):
+            path = cls._home_written_out(Path(uri))
+            return str(path.absolute()) if path else None
+        parts = urlsplit(uri)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it is neither http://host:port nor a file ending in .db")
+        if "@" in parts.netloc:
+            raise ValueError("it holds a user or password; put user:password into ASSISTANT_MILVUS_TOKEN")
+        return uri
 
     @field_validator("cache_dir", "index", "prompts", "data_dir")
     @classmethod
@@ -217,4 +272,5 @@ def _first_fault(
         where = f"setting {key}"
     if fault["type"] == "extra_forbidden":
         return f"{where}: unknown setting; known are {', '.join(sorted(cls.model_fields))}"
-    return f"{where}: {fault['input']!r} is not possible: {fault['msg']}"
+    shown = _USERINFO.sub("//…@", repr(fault["input"]))
+    return f"{where}: {shown} is not possible: {fault['msg']}"

@@ -41,13 +41,17 @@ def canonical(text: str) -> str:
     return _SPACE.sub(" ", unicodedata.normalize("NFC", _UNSEEN.sub("", text))).strip()
 
 
+class MarkupError(ValueError):
+    """Markup within markup, without an end."""
+
+
 def plain(text: str) -> str:
     """The canonical text that HTML stands for: whole character references decoded, formatting tags left out.
 
     It is decoded until nothing changes, so that plain text stays as it is however often it is read.
 
     Raises:
-        ValueError: the markup is nested deeper than any real text's.
+        MarkupError: the markup is nested deeper than any real text's.
 
     >>> plain("H<sub>2</sub>O &amp;lt; 5&nbsp;mg; R&D, a < b, <mask> &copy")
     'H2O < 5 mg; R&D, a < b, <mask> &copy'
@@ -59,7 +63,7 @@ def plain(text: str) -> str:
         before, text = text, canonical(_without_markup(text))
         if text == before:
             return text
-    raise ValueError(f"markup is nested more than {_MOST_ROUNDS} deep")
+    raise MarkupError(f"markup is nested more than {_MOST_ROUNDS} deep")
 
 
 def _without_markup(text: str) -> str:

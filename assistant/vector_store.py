@@ -12,12 +12,12 @@ Importing llama-index takes seconds and its nodes take memory, so the assistant 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 from llama_index.core.bridge.pydantic import PrivateAttr
-from llama_index.core.schema import BaseNode, NodeRelationship, RelatedNodeInfo, TextNode
+from llama_index.core.schema import BaseNode
 from llama_index.core.vector_stores.types import (
     BasePydanticVectorStore,
     VectorStoreQuery,
@@ -28,8 +28,8 @@ from llama_index.core.vector_stores.utils import build_metadata_filter_fn
 
 from assistant.arrays import Mask
 from assistant.index import Index
-from assistant.records import Paper, Passage
-from assistant.vectors import VectorIndex
+from assistant.nodes import passage_node
+from assistant.vectors import VectorIndex, VectorSearch
 
 
 class PassageVectorStore(BasePydanticVectorStore):
@@ -41,7 +41,7 @@ class PassageVectorStore(BasePydanticVectorStore):
     stores_text: bool = True
 
     _nodes: list[BaseNode] = PrivateAttr(default_factory=list)
-    _vectors: VectorIndex | None = PrivateAttr(default=None)
+    _vectors: VectorSearch | None = PrivateAttr(default=None)
     _shares_vectors: bool = PrivateAttr(default=False)
 
     @classmethod
@@ -70,9 +70,10 @@ class PassageVectorStore(BasePydanticVectorStore):
         if self._vectors is None:
             self._vectors = VectorIndex.from_vectors(new)
         else:
-            if self._shares_vectors:
-                self._keep(range(len(self._nodes)))
-            self._vectors.add(new)
+            own = self._vectors
+            if self._shares_vectors or not isinstance(own, VectorIndex):
+                own = self._keep(range(len(self._nodes)))
+            own.add(new)
         self._nodes.extend(node.model_copy(update={"embedding": None}) for node in nodes)
         return [node.node_id for node in nodes]
 
@@ -102,12 +103,14 @@ class PassageVectorStore(BasePydanticVectorStore):
             nodes=nodes, similarities=[float(score) for score in scores], ids=[node.node_id for node in nodes]
         )
 
-    def _keep(self, rows: Sequence[int]) -> None:
-        """Leave nothing but `rows`, in vectors of the store's own."""
+    def _keep(self, rows: Sequence[int]) -> VectorIndex:
+        """Leave nothing but `rows`, in vectors of the store's own, which are returned."""
         assert self._vectors is not None
-        self._vectors = VectorIndex.from_vectors(self._vectors.vectors(np.array(rows, dtype=np.int64)))
+        own = VectorIndex.from_vectors(self._vectors.vectors(np.array(rows, dtype=np.int64)))
+        self._vectors = own
         self._nodes = [self._nodes[row] for row in rows]
         self._shares_vectors = False
+        return own
 
     def _allowed(self, query: VectorStoreQuery) -> Mask | None:
         if not (query.doc_ids or query.node_ids or query.filters):
@@ -124,22 +127,3 @@ class PassageVectorStore(BasePydanticVectorStore):
             ],
             dtype=np.bool_,
         )
-
-
-def passage_node(paper: Paper, passage: Passage, vector: Iterable[float] | None = None) -> TextNode:
-    """A passage as a llama-index node that knows its paper, its offsets and what can be filtered by."""
-    metadata = {
-        "title": paper.title,
-        "year": paper.year,
-        "venue": paper.venue,
-        "authors": list(paper.authors),
-    }
-    return TextNode(
-        id_=passage.id,
-        text=passage.text,
-        start_char_idx=passage.start,
-        end_char_idx=passage.end,
-        metadata={key: value for key, value in metadata.items() if value},
-        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=paper.id)},
-        embedding=None if vector is None else list(vector),
-    )

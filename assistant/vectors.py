@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import faiss
 import numpy as np
@@ -31,6 +32,26 @@ class Scale:
 
     whole: int = 5_000
     every: int = 300_000
+
+
+class VectorSearch(Protocol):
+    """The vectors of an index by row number, wherever they are kept; row i belongs to passage i."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def kind(self) -> str:
+        """How the vectors are kept and searched."""
+
+    def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
+        """Rows and cosines of the `k` nearest vectors to `query` (dimension,) among the allowed rows."""
+
+    def vectors(self, rows: Rows) -> Vectors:
+        """The vectors of `rows` (n × dimension)."""
 
 
 class VectorIndex:
@@ -128,13 +149,9 @@ class VectorIndex:
 
     def recall(self, vectors: Vectors) -> float:
         """The share of a vector's 100 nearest that are found, over a sample of the `vectors` indexed here."""
-        depth = min(_DEPTH, len(vectors))
-        if not hasattr(self._index, "sq") or not depth:
+        if not hasattr(self._index, "sq"):
             return 1.0
-        sample = np.ascontiguousarray(vectors[:: max(1, len(vectors) // _SAMPLE)][:_SAMPLE])
-        _, exact = faiss.knn(sample, vectors, depth, metric=faiss.METRIC_INNER_PRODUCT)
-        _, found = self._index.search(sample, depth)
-        return float(np.mean([len(np.intersect1d(*pair)) / depth for pair in zip(exact, found, strict=True)]))
+        return measured_recall(vectors, lambda sample, k: self._index.search(sample, k)[1])
 
     def _train(self, vectors: Vectors, like: VectorIndex | None) -> None:
         self._index.sq.rangestat_arg = _HEADROOM
@@ -151,6 +168,17 @@ class VectorIndex:
             pointer = faiss.swig_ptr(bitmap)
             parameters.sel = faiss.IDSelectorBitmap(len(bitmap), pointer)
         return parameters
+
+
+def measured_recall(vectors: Vectors, found: Callable[[Vectors, int], Sequence[Rows]]) -> float:
+    """The share of the 100 nearest of a sample of `vectors` among the rows that `found` gives for each."""
+    depth = min(_DEPTH, len(vectors))
+    if not depth:
+        return 1.0
+    sample = np.ascontiguousarray(vectors[:: max(1, len(vectors) // _SAMPLE)][:_SAMPLE])
+    _, exact = faiss.knn(sample, vectors, depth, metric=faiss.METRIC_INNER_PRODUCT)
+    pairs = zip(exact, found(sample, depth), strict=True)
+    return float(np.mean([len(np.intersect1d(*pair)) / depth for pair in pairs]))
 
 
 def _inverted_file(count: int, dimension: int) -> Any:

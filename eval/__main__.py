@@ -357,7 +357,9 @@ def bench_search(
     settings = Settings.load()
     embedder = open_embedder(settings)
     largest = max(zip(costs, folders, strict=True), key=lambda pair: pair[0].papers)[1]
-    found = searching.quality_table(Index.open(largest, embedder), embedder, settings.fusion, queries)
+    found = searching.quality_table(
+        Index.open(largest, embedder, settings.store), embedder, settings.fusion, queries
+    )
     _print_tables([*tables, *([found] if found else [])], None)
     plain = [asdict(cost) for cost in costs]
     _write_json(as_json, {"machine": bench.machine(), "costs": plain, "quality": found and found.rows})

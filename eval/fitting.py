@@ -222,7 +222,7 @@ def fit_to_file(
     if everything and model is None:
         raise AssistantError("fitting everything takes a model, whose drafts count; name one by --model")
     pipeline = Pipeline(
-        Index.open(index, embedder),
+        Index.open(index, embedder, settings.store),
         embedder,
         RecordedModel(model, drafts) if model else None,
         settings,

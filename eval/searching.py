@@ -12,10 +12,11 @@ import ir_measures
 import numpy as np
 from ir_measures import RR, R, nDCG
 
+from assistant.arrays import Mask, Vectors
 from assistant.embedding import Embedder, open_embedder
 from assistant.index import Index
 from assistant.papers import exported
-from assistant.retrieval import FUSIONS
+from assistant.retrieval import CANDIDATES, FUSIONS
 from assistant.settings import Settings
 from eval import bench
 from eval.bench import Measurement
@@ -29,6 +30,8 @@ END_TO_END = "retrieval, end to end"
 
 _OPENINGS = 5
 _WARMUP = 50  # queries embedded before anything is weighed
+_BLOCK = 16_384  # vectors read at a time
+_SAME = 1e-5  # cosines that are as near differ by no more: each library sums in an order of its own
 _MEASURES = {"R@1": R @ 1, "R@10": R @ 10, "MRR@10": RR @ 10, "nDCG@10": nDCG @ 10}
 _TESTED = ("R@1", "MRR@10")
 
@@ -38,7 +41,8 @@ class Cost:
     """What one index costs, measured in a process that did nothing else; sizes in bytes.
 
     `plain` are its papers as JSON lines; `resident` is the memory of the process with the embedder, of which
-    `own` came with opening and searching the index.
+    `own` came with opening and searching the index; `recall` is the share of the 100 nearest of the vectors
+    as they are stored that a search finds, `recall_of_half` the same where every other paper is filtered out.
     """
 
     papers: int
@@ -48,6 +52,8 @@ class Cost:
     resident: int
     own: int
     stages: tuple[Measurement, ...]
+    recall: float
+    recall_of_half: float
 
     def stage(self, name: str) -> Measurement:
         """The measurement of that name."""
@@ -76,10 +82,15 @@ def measured(
     for query in queries[:_WARMUP]:
         embedder.encode([query])  # so that its buffers are not taken for the memory of the index
     before = _resident()
-    opening = bench.measure("opening", lambda: Index.open(folder, embedder), repeats=_OPENINGS, warmup=0)
-    index = Index.open(folder, embedder)
+
+    def opened() -> Index:
+        return Index.open(folder, embedder, settings.store)
+
+    opening = bench.measure("opening", opened, repeats=_OPENINGS, warmup=0)
+    index = opened()
     stages = bench.search(index, embedder, settings, queries, repeats=repeats)
     resident = _resident()
+    vectors = embedder.encode(list(queries[:_WARMUP]))
     return Cost(
         papers=len(index.papers),
         passages=len(index.passages),
@@ -88,6 +99,25 @@ def measured(
         resident=resident,
         own=resident - before,
         stages=(opening, *stages),
+        recall=recall(index, vectors, np.ones(len(index.vectors), dtype=np.bool_)),
+        recall_of_half=recall(index, vectors, index.paper_rows % 2 == 0),
+    )
+
+
+def recall(index: Index, queries: Vectors, allowed: Mask) -> float:
+    """The mean share of what is found for each query (n × dimension) that is as near as the 100 nearest.
+
+    What is nearest among the allowed rows is computed from the vectors as they are stored, all of them.
+    """
+    among = np.flatnonzero(allowed)
+    depth = min(CANDIDATES, len(among))
+    blocks = (among[first : first + _BLOCK] for first in range(0, len(among), _BLOCK))
+    cosines = np.concatenate([queries @ index.vectors.vectors(rows).T for rows in blocks], axis=1)
+    least = np.partition(cosines, -depth, axis=1)[:, -depth]
+    filtered = None if allowed.all() else allowed
+    found = [index.vectors.search(query, depth, filtered)[1] for query in queries]
+    return float(
+        np.mean([np.sum(scores >= n - _SAME) / depth for scores, n in zip(found, least, strict=True)])
     )
 
 
@@ -101,6 +131,8 @@ def costs_table(costs: Sequence[Cost]) -> Table:
             "open, ms": f"{one.stage('opening').median:.0f}",
             "search, ms": f"{whole.median:.1f}",
             "p95, ms": f"{whole.p95:.1f}",
+            "recall@100": f"{one.recall:.3f}",
+            "recall@100, half filtered out": f"{one.recall_of_half:.3f}",
             "index in memory, MB": f"{one.own / 1e6:.0f}",
             "process, MB": f"{one.resident / 1e6:.0f}",
             "disk, MB": f"{one.disk / 1e6:.1f}",

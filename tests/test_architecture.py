@@ -25,7 +25,7 @@ ORDER = """
     readers.bibtex readers.delimited readers.jsonl readers.listing readers.parquet readers.pubmed
     readers.spreadsheet readers.tagged readers.formats readers readers.rejects readers.preview
     embedding cluster.embedder embedded similarity chunking resemblance identity
-    frames columns generations papers vectors lexical index vector_store building
+    frames columns generations papers vectors nodes milvus lexical index vector_store building
     arrivals catalogue revision contents ingest retrieval
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
@@ -65,7 +65,9 @@ OWNERS = {
     "pyarrow": "readers.parquet batch.formats",
     "pylatexenc": "readers.latex",
     "rispy": "readers.tagged",
-    "llama_index": "chunking vector_store generation.llama_index",
+    "llama_index": "chunking nodes milvus vector_store generation.llama_index",
+    "pymilvus": "milvus",
+    "grpc": "milvus",
 }
 
 
@@ -122,7 +124,10 @@ def test_the_package_imports_nothing_that_is_built_on_it() -> None:
     ("statement", "absent"),
     [
         ("import assistant", "llama_index gradio torch transformers numpy faiss bm25s openvino pydantic"),
-        ("from assistant import Assistant", "llama_index gradio torch transformers openvino_genai"),
+        (
+            "from assistant import Assistant",
+            "llama_index pymilvus grpc gradio torch transformers openvino_genai",
+        ),
         ("import assistant.cli", "llama_index gradio torch transformers numpy faiss"),
         (
             "import assistant.readers",

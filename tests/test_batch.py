@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from pydantic import SecretStr
 
 from assistant.api import Assistant
@@ -220,6 +219,22 @@ def test_broken_row_gets_an_error_and_the_rest_goes_on(batch: Batch, line: str, 
     assert reason in broken["reason"]
     assert broken["model"] == "scripted"
     assert (sound["id"], sound["status"]) == ("2", "answered")
+
+
+def test_what_can_never_be_answered_is_not_asked_again(batch: Batch) -> None:
+    questions = f"question\n{MEMORY}\n\u200b\n"
+    for asked in (1, 0):
+        summary = batch.summary(questions)
+        assert (summary.asked, summary.choices["faulty"]) == (asked, 1)
+    assert [row["status"] for row in read(batch.target)] == ["answered", "error"]
+
+
+def test_a_row_without_the_key_of_the_question_is_told_so(batch: Batch) -> None:
+    batch.source = batch.source.with_suffix(".jsonl")
+    batch(f'{{"question": "{MEMORY}"}}\n{{"Question": "{MEMORY}", "n": 1}}\n{{"question": null}}\n')
+    _, keyless, null = read(batch.target)
+    assert keyless["reason"] == 'the row has no key \'question\'; its keys are ["Question", "n"]'
+    assert null["reason"].startswith("the question is empty")
 
 
 def test_nothing_of_a_row_too_long_is_lost(batch: Batch) -> None:
@@ -649,13 +664,21 @@ def test_answers_do_not_depend_on_the_name_of_the_question_column(batch: Batch) 
 
 
 def test_two_batches_do_not_write_one_journal(batch: Batch) -> None:
-    lock = batch.journal.with_name("out.csv.journal.lock")
-    with FileLock(lock), pytest.raises(BatchError) as caught:
+    with Journal(batch.journal), pytest.raises(BatchError) as caught:
         batch(FIVE)
     assert str(caught.value) == f"another batch is writing {batch.journal}; wait for it to finish"
-    assert not batch.journal.exists()
+    assert batch.journal.read_bytes() == b""
+    assert not batch.target.exists()
     batch(FIVE)
-    assert not lock.exists()
+    assert batch.files == {"in.csv", "out.csv", "out.csv.journal"}
+
+
+def test_a_journal_is_the_same_by_whatever_name(batch: Batch) -> None:
+    other = batch.journal.with_name("link.journal")
+    other.symlink_to(batch.journal)
+    with Journal(batch.journal), pytest.raises(BatchError, match=r"^another batch is writing "):
+        batch(FIVE, journal=other)
+    assert not batch.target.exists()
 
 
 def test_nothing_is_overwritten_that_no_batch_wrote(batch: Batch) -> None:

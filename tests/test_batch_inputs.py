@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -135,18 +136,20 @@ def test_rows_of_a_pipe_are_given_as_they_arrive(tmp_path: Path) -> None:
 
 
 BAD = {
+    "a folder for Excel": ("folder.xlsx", None, "folder.xlsx can't be read: Is a directory"),
     "no file": ("none.csv", None, "none.csv can't be read: No such file or directory"),
-    "no Parquet file": ("none.parquet", None, "none.parquet can't be read: No such file"),
+    "no Parquet file": ("none.parquet", None, "none.parquet can't be read: No such file or directory"),
     "no Excel file": ("none.xlsx", None, "none.xlsx can't be read: No such file or directory"),
     "no JSON file": ("none.jsonl", None, "none.jsonl can't be read: No such file or directory"),
-    "rubbish for Parquet": ("t.parquet", b"rubbish", "t.parquet can't be read, it is no Parquet file: "),
-    "rubbish for Excel": ("t.xlsx", b"rubbish", r"t.xlsx can't be read, it is no Excel workbook \(.xlsx\): "),
+    "rubbish for Parquet": ("t.parquet", b"rubbish", "t.parquet is no Parquet file that can be read: "),
+    "rubbish for Excel": ("t.xlsx", b"rubbish", r"t.xlsx is no Excel workbook \(.xlsx\): "),
     "empty": ("t.csv", b"", "t.csv is empty: its first line must name the columns"),
 }
 
 
 @pytest.mark.parametrize(("name", "content", "message"), BAD.values(), ids=BAD)
 def test_what_can_not_be_read_is_one_line(name: str, content: bytes | None, message: str) -> None:
+    Path("folder.xlsx").mkdir()
     if content is not None:
         Path(name).write_bytes(content)
     with pytest.raises(BatchError, match=f"^{message}") as caught:
@@ -154,10 +157,22 @@ def test_what_can_not_be_read_is_one_line(name: str, content: bytes | None, mess
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["t.xlsx", "t.parquet"])
+def test_a_file_that_may_not_be_read_is_told_so(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(name).touch()
+
+    def refuse(*arguments: Any, **options: Any) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(BatchError, match=f"^{name} can't be read: Permission denied$"):
+        read_input(Path(name), "question")
+
+
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("t.parquet").touch()
     for module in [module for module in sys.modules if module.split(".")[0] == "pyarrow"]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(MissingExtraError, match=r"reading t\.parquet needs the extra 'formats'"):
+    with pytest.raises(MissingExtraError, match=r"reading Parquet needs the extra 'formats'"):
         read_input(Path("t.parquet"), "question")

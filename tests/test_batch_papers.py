@@ -101,6 +101,14 @@ def test_titles_and_answers_are_no_formulas(tmp_path: Path, embedder: HashingEmb
     ("questions", "filters", "message"),
     [
         ((MEMORY, MEMORY), Filters(), "is given twice"),
+        (
+            ("confidence",),
+            Filters(),
+            "makes a column 'confidence', which there is already; word it otherwise",
+        ),
+        (("latency_ms",), Filters(), "makes a column 'latency_ms', which there is already"),
+        (("title",), Filters(), "makes a column 'title', which there is already"),
+        ((MEMORY, f"{MEMORY} (quote)"), Filters(), "which there is already; word it otherwise"),
         ((MEMORY, " "), Filters(), "a question of --per-paper is empty"),
         ((MEMORY,), Filters(venues=("none",)), "no paper of the index passes the filters"),
     ],

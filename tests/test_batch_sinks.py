@@ -47,6 +47,26 @@ def test_tables_of_text_quote_what_was_added_and_keep_what_was_there(name: str, 
         ]
 
 
+def test_texts_that_a_cell_of_excel_can_not_hold_are_told_of() -> None:
+    opened = sink("o.xlsx")
+    for answer in ("x" * 32_767, "y" * 32_768, "short"):
+        opened.write({"answer": answer})
+    assert opened.finish() == (
+        "o.xlsx row 3: texts are cut to the 32,767 characters of an Excel cell; name an OUT of .csv, .jsonl "
+        "or .parquet to have them whole",
+    )
+    _, whole, cut, _ = openpyxl.load_workbook("o.xlsx").worksheets[0].iter_rows(values_only=True)
+    assert (whole[1], cut[1]) == ("x" * 32_767, "y" * 32_767)
+
+
+def test_of_many_texts_cut_ten_are_named_and_each_row_once() -> None:
+    opened = sink("o.xlsx", ("answer", "confidence"))
+    for _ in range(12):
+        opened.write({"answer": "y" * 40_000, "confidence": "y" * 40_000})
+    (note,) = opened.finish()
+    assert note.startswith("o.xlsx rows 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 2 more: texts are cut")
+
+
 @pytest.mark.parametrize("name", ["o.jsonl", "o.ndjson"])
 def test_json_lines_have_the_values_as_they_are(name: str) -> None:
     lines = write(name, *ROWS, {"id": date(2024, 2, 29), "answer": "\ud83d"}).read_text("utf-8").splitlines()

@@ -62,6 +62,23 @@ def test_a_summary_is_told_in_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("faulty", "failed", "step"),
+    [
+        (0, 2, "the same command asks them again"),
+        (2, 0, "put them right where the questions are"),
+        (1, 2, "put 1 right where the questions are, the same command asks the others again"),
+    ],
+)
+def test_only_what_may_yet_be_answered_is_said_to_be_asked_again(faulty: int, failed: int, step: str) -> None:
+    counted = Tally()
+    for n in range(faulty):
+        counted.add(f"row {n}", "faulty", Result("error", reason="broken"), asked=False)
+    for n in range(failed):
+        counted.add(f"row {faulty + n}", "new", Result("error", reason="gone"), asked=True)
+    assert list(describe(counted.summary(0), "out.csv"))[-1].endswith(f"; {step}")
+
+
 def test_of_many_failures_three_are_told() -> None:
     counted = Tally()
     for n in range(5):

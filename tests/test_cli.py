@@ -522,8 +522,9 @@ def questions(says: Callable[..., None], tmp_path: Path) -> tuple[Path, Path]:
 def test_batch_answers_a_file_and_a_rerun_takes_what_is_known(run: Run, questions: tuple[Path, Path]) -> None:
     first = run("batch", *questions)
     assert first.code == 0
-    head, took, failed = first.out.splitlines()
+    head, counts, took, failed = first.out.splitlines()
     assert head == f"{questions[1]}: 1 abstained, 1 answered, 1 error, in 0 s"
+    assert counts == "2 asked, 1 faulty"
     assert re.fullmatch(
         r"a question took \d\.\d s \(median\), \d\.\d s \(95th percentile\), slowest row 2 .*row \d .*; "
         r"\d+ tokens read, 6 written",
@@ -531,11 +532,20 @@ def test_batch_answers_a_file_and_a_rerun_takes_what_is_known(run: Run, question
     )
     assert failed == (
         "of status error: row 4: the question is empty; ask something about the papers; "
-        "the same command asks them again"
+        "put them right where the questions are"
     )
     summary = json.loads(run("batch", *questions, "--json").out)
     assert summary["statuses"] == {"answered": 1, "abstained": 1, "error": 1}
-    assert summary["choices"] == {"kept": 2, "failed": 1}
+    assert summary["choices"] == {"kept": 2, "faulty": 1}
+
+
+@pytest.mark.parametrize("arguments", [("ingest", ""), ("batch", "", "out.csv")])
+def test_an_empty_name_is_not_the_working_folder(run: Run, arguments: tuple[str, ...]) -> None:
+    Path("papers.csv").write_text("abstract\nOwls hoot.\n", encoding="utf-8")
+    refused = run(*arguments)
+    assert refused.code == 2
+    assert "a name is empty; for the working folder write ." in refused.err
+    assert not Path("index").exists()
 
 
 def test_a_dry_run_asks_nothing(run: Run, questions: tuple[Path, Path]) -> None:

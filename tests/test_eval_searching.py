@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from assistant.arrays import Mask, Rows, Vectors
 from assistant.errors import CorpusError
 from assistant.generations import current_generation
 from assistant.index import Index
@@ -51,6 +54,28 @@ def test_an_index_is_opened_searched_and_weighed(index_folder: Path, papers: tup
     files = [path for path in current_generation(index_folder).rglob("*") if path.is_file()]
     assert found.disk == sum(path.stat().st_size for path in files if path.name != "manifest.json")
     assert found.resident > found.own
+    assert (found.recall, found.recall_of_half) == (1, 1)  # three vectors are compared one by one
+
+
+def test_recall_is_the_share_of_what_is_found_that_is_among_the_nearest(index: Index) -> None:
+    class Careless:
+        """It finds what there is but the nearest."""
+
+        def __len__(self) -> int:
+            return len(index.vectors)
+
+        def vectors(self, rows: Rows) -> Vectors:
+            return index.vectors.vectors(rows)
+
+        def search(self, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Rows, Vectors]:
+            rows, scores = index.vectors.search(query, k, allowed)
+            return rows[1:], scores[1:]
+
+    queries = HashingEmbedder().encode(["cache memory", "speech recognition"])
+    careless: Any = SimpleNamespace(vectors=Careless())
+    # Of three rows two are found; of those but the first one of two.
+    assert searching.recall(careless, queries, np.ones(3, dtype=np.bool_)) == pytest.approx(2 / 3)
+    assert searching.recall(careless, queries, np.array([False, True, True])) == pytest.approx(1 / 2)
 
 
 def cost(papers: int, milliseconds: float, disk: int) -> Cost:
@@ -58,7 +83,7 @@ def cost(papers: int, milliseconds: float, disk: int) -> Cost:
         return Measurement(name, 1, milliseconds, milliseconds, milliseconds, 2 * milliseconds)
 
     stages = (took("opening"), took(searching.END_TO_END))
-    return Cost(papers, papers, disk, plain=1_000_000, resident=300_000_000, own=100_000_000, stages=stages)
+    return Cost(papers, papers, disk, 1_000_000, 300_000_000, 100_000_000, stages, 0.99, recall_of_half=0.9)
 
 
 def test_costs_stand_by_size_with_the_exponent_of_their_growth() -> None:
@@ -68,6 +93,8 @@ def test_costs_stand_by_size_with_the_exponent_of_their_growth() -> None:
         "open, ms": "2",
         "search, ms": "2.0",
         "p95, ms": "4.0",
+        "recall@100": "0.990",
+        "recall@100, half filtered out": "0.900",
         "index in memory, MB": "100",
         "process, MB": "300",
         "disk, MB": "0.5",

@@ -247,7 +247,7 @@ DAMAGE: dict[str, tuple[str, str | None, str]] = {
         "manifest.json",
         '{"format_version": 1}',
         "{index} has index format 1, this program reads 2; "
-        "run `assistant index rebuild --index {index}`, which upgrades it",
+        "run `assistant index rebuild --index {index}`, which upgrades it, then this again",
     ),
 }
 

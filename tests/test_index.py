@@ -47,6 +47,13 @@ def four(papers: tuple[Paper, ...], tmp_path: Path, embedder: HashingEmbedder) -
 
 
 @pytest.mark.parametrize(("filters", "expected"), FILTERS.values(), ids=FILTERS)
+def test_the_papers_that_pass_are_told_without_decoding_any_but_those_named(
+    four: Index, filters: Filters, expected: list[str]
+) -> None:
+    assert [four.papers[row].id for row in four.matching(filters)] == expected
+
+
+@pytest.mark.parametrize(("filters", "expected"), FILTERS.values(), ids=FILTERS)
 def test_filters_let_through_the_passages_of(four: Index, filters: Filters, expected: list[str]) -> None:
     allowed = four.allowed(filters)
     assert allowed is not None

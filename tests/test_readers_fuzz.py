@@ -231,6 +231,16 @@ def test_entities_of_a_document_type_are_not_read(entity: str, path: Path) -> No
         read_corpora([path], format="pubmed")
 
 
+def test_a_fault_of_a_library_is_named_as_what_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*arguments: object) -> None:
+        raise ValueError("month must be in 1..12\nmore of it")
+
+    monkeypatch.setattr("assistant.readers.make_paper", fail)
+    path.write_text('{"abstract": "A"}\n')
+    with pytest.raises(CorpusError, match=r"line 1 can't be decoded: month must be in 1\.\.12$"):
+        read_corpora([path], format="jsonl")
+
+
 @pytest.mark.parametrize(
     ("format", "content", "reason"),
     [

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from assistant.errors import SettingsError
-from assistant.settings import PRESETS, Settings
+from assistant.settings import PRESETS, Settings, Store
 
 KNOWN = ", ".join(sorted(Settings.model_fields))
 
@@ -71,6 +71,16 @@ def test_every_preset_names_settings_there_are() -> None:
     assert Settings.load(preset="default") == Settings()
 
 
+def test_where_vectors_go_is_told_in_ingests_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().store == Store(None, None, "")
+    write("vector_store = 'milvus'\nmilvus_uri = 'http://milvus:19530'")
+    monkeypatch.setenv("ASSISTANT_MILVUS_TOKEN", "ada:secret")
+    settings = Settings.load()
+    assert settings.store == Store("milvus", "http://milvus:19530", "ada:secret")
+    assert "secret" not in f"{settings!r}{settings.model_dump_json()}{settings.store!r}"
+    assert Settings.load(milvus_uri="x.db").store.uri == str(Path("x.db").absolute())
+
+
 def test_the_environment_can_name_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
     write("papers = 2")
     write("papers = 3", "other.toml")
@@ -98,6 +108,26 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         f"environment variable ASSISTANT_PAPER: unknown setting; known are {KNOWN}",
     ),
     "unknown argument": ("", {}, {"paper": 1}, f"setting paper: unknown setting; known are {KNOWN}"),
+    "a Milvus token in the file": (
+        "milvus_token = 'x'",
+        {},
+        {},
+        "assistant.toml holds milvus_token; set ASSISTANT_MILVUS_TOKEN in the environment instead",
+    ),
+    "an address of Milvus with a password, which is not shown": (
+        "",
+        {"ASSISTANT_MILVUS_URI": "http://ada:secret@milvus:19530"},
+        {},
+        "environment variable ASSISTANT_MILVUS_URI: 'http://…@milvus:19530' is not possible: Value error, it "
+        "holds a user or password; put user:password into ASSISTANT_MILVUS_TOKEN",
+    ),
+    "no address of Milvus": (
+        "milvus_uri = 'milvus:19530'",
+        {},
+        {},
+        "assistant.toml, key milvus_uri: 'milvus:19530' is not possible: Value error, it is neither "
+        "http://host:port nor a file ending in .db",
+    ),
     "impossible in the file": (
         "papers = 0",
         {},

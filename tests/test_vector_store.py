@@ -16,9 +16,10 @@ from llama_index.core.vector_stores.types import (
 )
 
 from assistant.index import Index
+from assistant.nodes import passage_node
 from assistant.records import Paper, Passage
 from assistant.testing import HashingEmbedder
-from assistant.vector_store import PassageVectorStore, passage_node
+from assistant.vector_store import PassageVectorStore
 
 A = Paper("a", "Caches", "One. Two.", authors=("Ada Lovelace",), year=2023, venue="ICML")
 B = Paper("b", "Layers", "Three.", authors=("Emmy Noether", "Ada Lovelace"), year=2021)

@@ -1,35 +1,38 @@
-"""Parquet, by a library that the extra `formats` alone installs, and Excel."""
+"""Parquet and Excel, read as papers are read from them, and written as a whole."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from assistant.batch.columns import is_formula
-from assistant.errors import BatchError, MissingExtraError, first_line
+from assistant.errors import BatchError, MissingExtraError
+from assistant.readers.parquet import opened_parquet
+from assistant.readers.spreadsheet import opened_sheet
 from assistant.storage import sync
 
 _ROWS = 1_000  # held at a time
 _NUMBERS = {"confidence": "float64", "latency_ms": "int64"}  # of the columns that a batch adds
 _MOST_ROWS = 1_048_576  # of an Excel sheet, its header among them
+_MOST_CHARACTERS = 32_767  # of an Excel cell
+_NAMED = 10  # rows with a text that was cut
 
 
 def parquet_columns(path: Path) -> tuple[tuple[str, ...], int]:
     """The columns of a Parquet file, and how many rows it has.
 
     Raises:
-        BatchError: the file can't be read.
+        CorpusError: the file can't be read.
     """
-    with _parquet(path) as file:
+    with opened_parquet(path) as file:
         return tuple(file.schema_arrow.names), int(file.metadata.num_rows)
 
 
 def parquet_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    """The rows of a Parquet file, a thousand in memory at a time."""
-    with _parquet(path) as file:
+    """The rows of a Parquet file, a thousand in memory at a time; raises as parquet_columns does."""
+    with opened_parquet(path) as file:
         for some in file.iter_batches(_ROWS):
             yield from some.to_pylist()
 
@@ -38,18 +41,10 @@ def excel_rows(path: Path) -> Iterator[tuple[Any, ...]]:
     """The rows of the first sheet of an Excel workbook with the values of its formulas, header included.
 
     Raises:
-        BatchError: the file can't be read.
+        CorpusError: the file can't be read.
     """
-    import openpyxl
-
-    with _faults_mapped(path, "no Excel workbook (.xlsx)"), path.open("rb") as file:
-        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
-        try:
-            sheet = workbook.worksheets[0]
-            sheet.reset_dimensions()  # some programs write wrong ones
-            yield from sheet.iter_rows(values_only=True)
-        finally:
-            workbook.close()
+    with opened_sheet(path) as rows:
+        yield from rows
 
 
 class ParquetSink:
@@ -63,7 +58,7 @@ class ParquetSink:
             raise MissingExtraError(f"writing {path}", "formats") from error
         kept = {}
         if source and source.suffix.casefold() == ".parquet":
-            with _parquet(source) as file:
+            with opened_parquet(source) as file:
                 kept = {field.name: field.type for field in file.schema_arrow}
         types = [kept.get(name) or pyarrow.type_for_alias(_NUMBERS.get(name, "string")) for name in header]
         self._schema = pyarrow.schema(list(zip(header, types, strict=True)))
@@ -78,11 +73,12 @@ class ParquetSink:
         if len(self._rows) == _ROWS:
             self._flush()
 
-    def finish(self) -> None:
-        """Put the file into its place."""
+    def finish(self) -> tuple[str, ...]:
+        """Put the file into its place; it holds everything."""
         self._flush()
         self._writer.close()
         replace(self._beside, self._path)
+        return ()
 
     def abandon(self) -> None:
         """Leave what was there before."""
@@ -107,6 +103,7 @@ class ExcelSink:
         self._sheet = self._workbook.create_sheet("answers")
         self._sheet.append([self._cell(name, quoted=False) for name in header])
         self._rows = 1
+        self._cut: dict[int, None] = {}  # rows
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Add a row."""
@@ -116,10 +113,19 @@ class ExcelSink:
         cells = [self._cell(record.get(name), quoted=name in self._quoted) for name in self._header]
         self._sheet.append(cells)
 
-    def finish(self) -> None:
-        """Put the file into its place."""
+    def finish(self) -> tuple[str, ...]:
+        """Put the file into its place; texts that were too long for it are told."""
         self._workbook.save(beside(self._path))
         replace(beside(self._path), self._path)
+        if not self._cut:
+            return ()
+        some = list(self._cut)[:_NAMED]
+        more = f" and {len(self._cut) - len(some)} more" if len(self._cut) > len(some) else ""
+        rows = f"{'row' if len(self._cut) == 1 else 'rows'} {', '.join(map(str, some))}{more}"
+        return (
+            f"{self._path.name} {rows}: texts are cut to the {_MOST_CHARACTERS:,} characters of an Excel "
+            "cell; name an OUT of .csv, .jsonl or .parquet to have them whole",
+        )
 
     def abandon(self) -> None:
         """Leave what was there before."""
@@ -135,6 +141,8 @@ class ExcelSink:
         if not isinstance(value, str | list | dict):
             return value
         text = ILLEGAL_CHARACTERS_RE.sub("", _text(value) or "")
+        if len(text) > _MOST_CHARACTERS:  # which openpyxl cuts without a word
+            self._cut[self._rows] = None
         cell = WriteOnlyCell(self._sheet, text)
         cell.data_type = "s"  # openpyxl would take what begins with = for a formula
         if quoted and is_formula(text):
@@ -163,26 +171,3 @@ def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
     return as_json(value) if isinstance(value, list | dict) else str(value)
-
-
-@contextmanager
-def _parquet(path: Path) -> Iterator[Any]:
-    try:
-        import pyarrow.parquet
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(f"reading {path}", "formats") from error
-    opened = pyarrow.parquet.ParquetFile
-    with _faults_mapped(path, "no Parquet file"), path.open("rb") as raw, opened(raw) as file:
-        yield file
-
-
-@contextmanager
-def _faults_mapped(path: Path, wrong: str) -> Iterator[None]:
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise BatchError(f"{path} can't be read: {error.strerror}") from error
-    except BatchError:
-        raise
-    except Exception as error:  # both libraries raise whatever their own libraries raise
-        raise BatchError(f"{path} can't be read, it is {wrong}: {first_line(error)}") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import json
 import os
 import re
@@ -69,18 +70,27 @@ def reading(path: Path) -> Iterator[tuple[Contents, Callable[[int], Result]]]:
 class Journal:
     """A journal open for reading and appending, from several threads; `sync` makes a descriptor's data last.
 
+    It is open once at a time, by whatever name: the file itself is locked.
+
     Raises:
-        BatchError: the file can't be read, or no batch wrote it.
+        BatchError: the file can't be read, no batch wrote it, or another batch is writing it.
     """
 
     def __init__(self, path: Path, sync: Callable[[int], None] = os.fsync) -> None:
         self.path = path
-        self.contents = _read(path) if path.exists() else Contents()
-        self.start = self.contents.length
         self._sync = sync
         self._lock = Lock()
         self._failure: OSError | None = None
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.contents = _read(path)
+        except BaseException as error:
+            os.close(self._file)
+            if isinstance(error, BlockingIOError):
+                raise BatchError(f"another batch is writing {path}; wait for it to finish") from None
+            raise
+        self.start = self.contents.length
 
     def __enter__(self) -> Self:
         os.ftruncate(self._file, self.start)  # what was torn

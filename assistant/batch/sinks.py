@@ -26,8 +26,8 @@ class Sink(Protocol):
     def write(self, record: Record) -> None:
         """Add a row."""
 
-    def finish(self) -> None:
-        """All rows are there: make the output last."""
+    def finish(self) -> tuple[str, ...]:
+        """All rows are there: make the output last; what it does not hold as it was given is told."""
 
     def abandon(self) -> None:
         """The batch has stopped; leave what may stay."""
@@ -137,11 +137,16 @@ class LinesSink:
 
     def __init__(self, file: Pipe | GrowingFile, line: Callable[[Record], bytes]) -> None:
         self._file, self._line = file, line
-        self.finish, self.abandon = file.finish, file.abandon
+        self.abandon = file.abandon
 
     def write(self, record: Record) -> None:
         """Add a row."""
         self._file.write(self._line(record))
+
+    def finish(self) -> tuple[str, ...]:
+        """Make the file last; it holds everything."""
+        self._file.finish()
+        return ()
 
 
 def _json_line(record: Record) -> bytes:

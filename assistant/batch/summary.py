@@ -22,7 +22,7 @@ _ASKED = {
 _UNASKED = {
     "kept": "taken from the journal",
     "duplicate": "asked before in the same run",
-    "faulty": "not readable",
+    "faulty": "faulty",
     "left": "left for another run",
 }
 
@@ -57,7 +57,7 @@ class Summary:
 
     `statuses` and `choices` count questions; tokens and milliseconds are those of the questions asked in
     this run; `changed` is what differs from the conditions of the run before; `damaged` counts lines of the
-    journal that could not be read.
+    journal that could not be read; `notes` tell what the output does not hold as it was answered.
     """
 
     statuses: Mapping[str, int]
@@ -72,6 +72,7 @@ class Summary:
     failures: tuple[Told, ...]
     changed: tuple[str, ...]
     damaged: int
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -88,6 +89,7 @@ class Tally:
     slowest: list[tuple[int, int, Told]] = field(default_factory=list)
     failures: list[Told] = field(default_factory=list)
     changed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def add(self, place: str, choice: str, result: Result | None, *, asked: bool) -> None:
         """Count a question; one without a result is left for another run."""
@@ -121,6 +123,7 @@ class Tally:
             failures=tuple(self.failures),
             changed=self.changed,
             damaged=damaged,
+            notes=self.notes,
         )
 
 
@@ -140,9 +143,10 @@ def describe(summary: Summary, target: str) -> Iterator[str]:
     if failed := summary.statuses.get("error", 0):
         first = "; ".join(f"{told.place}: {told.reason}" for told in summary.failures)
         more = f" and {failed - len(summary.failures)} more" if failed > len(summary.failures) else ""
-        yield f"of status error: {first}{more}; the same command asks them again"
+        yield f"of status error: {first}{more}; {_next_step(summary.choices.get('faulty', 0), failed)}"
     if summary.damaged:
         yield f"{summary.damaged} damaged lines of the journal were passed over, their questions asked again"
+    yield from summary.notes
 
 
 def describe_forecast(forecast: Forecast, target: str) -> Iterator[str]:
@@ -160,6 +164,15 @@ def describe_forecast(forecast: Forecast, target: str) -> Iterator[str]:
         )
     elif forecast.asked:
         yield "how long that takes is not known yet; --limit 20 asks a few"
+
+
+def _next_step(faulty: int, failed: int) -> str:
+    """What can be done about rows that failed, of which some are faulty: those would fail for ever."""
+    if not faulty:
+        return "the same command asks them again"
+    if faulty == failed:
+        return "put them right where the questions are"
+    return f"put {faulty} right where the questions are, the same command asks the others again"
 
 
 def _counted(choices: Mapping[str, int], names: Mapping[str, str]) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 from assistant.batch.columns import ADDED, Result
 from assistant.batch.inputs import Input, InputRow, read_input
-from assistant.errors import BatchError
+from assistant.errors import BatchError, QuestionError
 from assistant.index import Index
+from assistant.question import read_question
 from assistant.records import Filters, Paper
 from assistant.rows import Request, read_request
 
@@ -79,12 +80,14 @@ def papers_task(index: Index, questions: Sequence[str], filters: Filters) -> Tas
     if repeated := [question for question, count in Counter(questions).items() if count > 1]:
         raise BatchError(f"the question {repeated[0]!r} is given twice")
     papers = index.matching(filters)
-    if not papers:
+    if not len(papers):
         raise BatchError("no paper of the index passes the filters; loosen --years, --venue, --author, …")
     columns = [name for question in questions for name in _columns_of(question)]
+    if taken := [name for name, count in Counter((*_OF_PAPER, *ADDED, *columns)).items() if count > 1]:
+        raise BatchError(f"a question makes a column {taken[0]!r}, which there is already; word it otherwise")
 
     def rows() -> Iterator[Row]:
-        return (_paper_row(paper, questions) for paper in papers)
+        return (_paper_row(index.papers[row], questions) for row in papers)
 
     def record(row: Row, results: Sequence[Result | None]) -> Mapping[str, Any] | None:
         if not any(results):
@@ -103,9 +106,11 @@ def _row(row: InputRow, question_column: str) -> Row:
     if row.fault:
         return Row(f"row {row.number}", row.values, (row.fault,))
     try:
-        return Row(f"row {row.number}", row.values, (read_request(row.values, question_column),))
-    except BatchError as error:
+        request = read_request(row.values, question_column)
+        read_question(request.question)
+    except (BatchError, QuestionError) as error:  # asked again it would fail again
         return Row(f"row {row.number}", row.values, (str(error),))
+    return Row(f"row {row.number}", row.values, (request,))
 
 
 def _answered(row: Row, results: Sequence[Result | None]) -> Mapping[str, Any] | None:

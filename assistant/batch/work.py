@@ -15,8 +15,6 @@ from pathlib import Path
 from threading import Event
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
 from assistant.api import Assistant
 from assistant.batch.columns import Result, result_of
 from assistant.batch.conditions import changes, conditions_of, digest_of, key_of
@@ -178,8 +176,8 @@ def run(plan: Plan, assistant: Assistant, progress: Progress, cluster: Pool | No
     """
     tally = Tally()
     try:
-        with _locked(plan.journal), Journal(plan.journal) as journal:
-            _run(plan, assistant, journal, tally, progress, cluster)
+        with Journal(plan.journal) as journal:
+            _run(plan, assistant, journal, tally, progress)
             return tally.summary(journal.contents.damaged)
     except OSError as error:
         raise BatchError(
@@ -225,7 +223,7 @@ def _run(
     except BaseException:
         sink.abandon()
         raise
-    sink.finish()
+    tally.notes = sink.finish()
 
 
 def _cells(task: Task, chooser: _Chooser) -> Iterator[_Cell]:
@@ -308,17 +306,3 @@ def _writable(target: Path, source: Path | None) -> Path:
     except OSError as error:
         raise BatchError(f"{str(target)[:80]} can't be written: {error.strerror}") from error
     return target
-
-
-@contextlib.contextmanager
-def _locked(journal: Path) -> Iterator[None]:
-    """Hold the right to write the journal and what comes of it."""
-    path = journal.with_name(f"{journal.name}.lock")
-    try:
-        with FileLock(path, timeout=0):
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-    except Timeout:
-        raise BatchError(f"another batch is writing {journal}; wait for it to finish") from None

@@ -81,7 +81,8 @@ def put(records: Iterable[Entry | Paper], name: str, indexes: Indexes, progress:
         )
     asked = indexes.assistant()
     settings = asked.settings
-    done = ingest(records, indexes.folder_of(name), asked.embedder, **settings.passages, progress=progress)
+    folder, store = indexes.folder_of(name), settings.store
+    done = ingest(records, folder, asked.embedder, **settings.passages, store=store, progress=progress)
     indexes.refresh(name)
     return done
 

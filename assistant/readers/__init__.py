@@ -12,12 +12,13 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
 
-from assistant.errors import CorpusError, RecordError
+from assistant.errors import CorpusError, RecordError, first_line
 from assistant.readers.base import Fault, Header, Record, Reject, listed
 from assistant.readers.columns import guess_columns, make_paper, parse_columns
 from assistant.readers.formats import KNOWN_SUFFIXES, READERS, format_named, format_of
 from assistant.readers.sources import STDIN, name_of, opened
 from assistant.records import Entry, Origin, Paper
+from assistant.text import MarkupError
 
 __all__ = [
     "READERS",
@@ -251,7 +252,14 @@ def _decode(origin: Origin, record: Record, chosen: Mapping[str, str]) -> Decode
             raise Fault("has no abstract", f" but {listed(fields)}")
     except Fault as fault:
         raise RecordError(f"{origin.source} line {origin.line} {fault}", fault.kind) from fault
-    except (RecursionError, ValueError) as error:  # as values within values, or markup within markup
-        kind = "is nested too deeply"
-        raise RecordError(f"{origin.source} line {origin.line} {kind}", kind) from error
+    except (RecursionError, ValueError) as error:  # a Unicode fault, say, of one of the libraries
+        wrong = _undecodable(error)
+        raise RecordError(f"{origin.source} line {origin.line} {wrong}", wrong.kind) from error
     return Decoded(paper, origin, columns)
+
+
+def _undecodable(error: Exception) -> Fault:
+    """What is wrong with a record that is given up on."""
+    if isinstance(error, RecursionError | MarkupError):
+        return Fault("is nested too deeply")
+    return Fault("can't be decoded", f": {first_line(error)}")

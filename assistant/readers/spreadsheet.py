@@ -6,11 +6,13 @@ import json
 import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 from assistant.errors import CorpusError, first_line
 from assistant.readers.base import RECORD_LIMIT, TOO_LONG, Header, Record, Records, Reject, ragged, reject
-from assistant.readers.sources import Source, seekable
+from assistant.readers.sources import Source, opened, seekable
 
 # Texts of a workbook are held while it is read; what unpacks to more is too much, or a bomb.
 _MOST_UNPACKED = 512 << 20
@@ -21,24 +23,51 @@ Row = tuple[Any, ...]
 
 def read_xlsx(source: Source) -> Records:
     """The rows of the first sheet, below the names in its first row."""
+    with _workbook(source) as workbook:
+        rows = workbook.worksheets[0].iter_rows(values_only=True)
+        header = _header(source.name, rows)
+        yield Header(header)
+        for line in range(2, _MOST_ROWS + 1):
+            row = _row(source.name, line, rows)
+            if row is None:
+                break
+            if isinstance(row, Reject):
+                yield row
+                break
+            if any(value is not None for value in row):
+                yield _record(source.name, line, header, row)
+        if len(workbook.sheetnames) > 1:
+            yield f"{source.name} has {len(workbook.sheetnames)} sheets; only the first is read"
+
+
+@contextmanager
+def opened_sheet(path: Path) -> Iterator[Iterator[Row]]:
+    """The rows of the first sheet of the workbook at `path`, that of its header among them.
+
+    Raises:
+        CorpusError: it can't be read, then or later.
+    """
+    with opened(path) as source, _workbook(source) as workbook:
+        yield _all_rows(source.name, workbook.worksheets[0].iter_rows(values_only=True))
+
+
+def _all_rows(name: str, rows: Iterator[Row]) -> Iterator[Row]:
+    for line in range(1, _MOST_ROWS + 1):
+        row = _row(name, line, rows)
+        if isinstance(row, Reject):
+            raise CorpusError(row.reason)
+        if row is None:
+            return
+        yield row
+
+
+@contextmanager
+def _workbook(source: Source) -> Iterator[Any]:
     with seekable(source) as file:
         _check_size(source.name, file)
-        workbook = _opened(source.name, file)
+        workbook = _loaded(source.name, file)
         try:
-            rows = workbook.worksheets[0].iter_rows(values_only=True)
-            header = _header(source.name, rows)
-            yield Header(header)
-            for line in range(2, _MOST_ROWS + 1):
-                row = _row(source.name, line, rows)
-                if row is None:
-                    break
-                if isinstance(row, Reject):
-                    yield row
-                    break
-                if any(value is not None for value in row):
-                    yield _record(source.name, line, header, row)
-            if len(workbook.sheetnames) > 1:
-                yield f"{source.name} has {len(workbook.sheetnames)} sheets; only the first is read"
+            yield workbook
         finally:
             workbook.close()
 
@@ -57,7 +86,7 @@ def _check_size(name: str, file: IO[bytes]) -> None:
     file.seek(0)
 
 
-def _opened(name: str, file: IO[bytes]) -> Any:
+def _loaded(name: str, file: IO[bytes]) -> Any:
     from openpyxl import load_workbook
 
     try:
@@ -85,7 +114,7 @@ def _row(name: str, line: int, rows: Iterator[Row]) -> Row | Reject | None:
     try:
         with warnings.catch_warnings(action="ignore"):  # dates out of range, which become #VALUE!
             return next(rows, None)
-    except Exception as error:  # as in _opened
+    except Exception as error:  # as in _loaded
         return reject(name, line, "can't be read, the rest is left out", f": {first_line(error)}")
 
 
