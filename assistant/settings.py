@@ -22,6 +22,8 @@ CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
 _SECRETS = ("api_key", "page_password")  # taken from the environment, never from a file
 
+Strictness = Literal["lenient", "default", "strict"]
+
 
 class Passages(TypedDict):
     """How abstracts are cut into passages: the most tokens of one, and the tokens that neighbours share."""
@@ -53,6 +55,11 @@ class Settings(BaseModel):
     papers: int = Field(5, ge=1, le=100, description="Papers retrieved for a question.")
     context_sentences: int = Field(6, ge=1, le=50, description="Most sentences shown to the model.")
     context_tokens: int = Field(450, ge=100, description="Most tokens of passages shown to the model.")
+    strictness: Strictness = Field(
+        "default",
+        description="How likely an answer must be right to be given: `strict` asks for twice the odds that "
+        "the fitted gate asks for, `lenient` for half of them.",
+    )
     unsupported: Literal["remove", "flag"] = Field(
         "remove", description="What becomes of a sentence of the model that no abstract supports."
     )
@@ -75,6 +82,9 @@ class Settings(BaseModel):
         user_data_path("abstract-assistant"),
         exclude=True,
         description="Where the page keeps conversations, and papers added on it.",
+    )
+    theme: Literal["system", "light", "dark"] = Field(
+        "system", exclude=True, description="Colours of the page; `system` follows the reader's machine."
     )
     page_password: SecretStr | None = Field(
         None,

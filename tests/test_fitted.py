@@ -132,3 +132,15 @@ def test_file_of_other_bytes_is_damaged(tmp_path: Path) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match="FileNotFoundError"):
         load_fitted(tmp_path / "fitted.json")
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.0845, 0.176, 0.5, 1.0])
+def test_strictness_keeps_a_gate_that_is_always_or_never_open_and_the_default_as_fitted(
+    threshold: float,
+) -> None:
+    gate = Gate(threshold=threshold)
+    assert gate.least() == threshold
+    if threshold in (0.0, 1.0):
+        assert gate.least("lenient") == gate.least("strict") == threshold
+    else:
+        assert gate.least("lenient") < threshold < gate.least("strict")
