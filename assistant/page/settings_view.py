@@ -13,18 +13,15 @@ from assistant.page.settings_file import Value
 from assistant.settings import SECRETS, Settings, file_path, variables
 
 OFFERED = ("model", "papers", "context_sentences", "strictness", "theme")
-STRICTNESS = {
-    "Lenient: half the odds of being right": "lenient",
-    "Default": "default",
-    "Strict: twice the odds": "strict",
-}
+STRICTNESS = {"Lenient": "lenient", "Default": "default", "Strict": "strict"}
 THEMES = {"As the machine has it": "system", "Light": "light", "Dark": "dark"}
 
 _EXPLAINED = {
     "model": "Writes the answers. Another one is loaded at once, which takes seconds.",
     "papers": "How many papers are found for a question. More find more, and are slower to read.",
     "context_sentences": "The most sentences the model is shown. A small model errs more with many.",
-    "strictness": "How likely right an answer must be to be given, beside what was fitted; else it abstains.",
+    "strictness": "How sure an answer must be to be given. Strict asks for twice the odds of being right "
+    "that were fitted, lenient for half of them.",
     "theme": "The colours of the page.",
 }
 _WITHOUT_MODEL = "No model: answers are quoted sentences"
