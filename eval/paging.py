@@ -20,6 +20,8 @@ from eval.bench import Measurement, summarised
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+    from assistant.page.evaluation import Evaluator
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 300_000  # milliseconds for an answer
 # Notes, by the browser's own clock, when Enter was pressed, and when what it led to was in the document.
@@ -44,7 +46,7 @@ def page_latency(
 
     Args:
         index: The index that is asked.
-        settings: Settings of the page; what it keeps goes to a temporary folder.
+        settings: Settings of the page, but for where it keeps things.
         questions: Questions; the first is asked once before, to warm up.
         browser: The browser's executable.
 
@@ -52,16 +54,9 @@ def page_latency(
         AssistantError: there is no browser.
         MissingExtraError: playwright is not installed.
     """
-    executable = browser or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not executable:
-        raise AssistantError(f"no browser was found ({', '.join(BROWSERS)}); name one by --browser")
-    if not find_spec("playwright"):
-        raise MissingExtraError("bench page", "dev")
-    with (
-        TemporaryDirectory() as folder,
-        _served(index, settings.model_copy(update={"data_dir": Path(folder)})) as address,
-        _opened(executable, address) as page,
-    ):
+    executable = browser_or_default(browser)
+    with served(index, settings) as address, opened(executable, address) as page:
+        page.evaluate(_CLOCK)
         _asked(page, questions[0])
         times = [_asked(page, question) for question in questions]
     cards = [timed["card"] - timed["sent"] for timed in times if timed["card"]]
@@ -70,35 +65,53 @@ def page_latency(
     return [*found, summarised("answer", answers)]
 
 
+def browser_or_default(browser: str | None = None) -> str:
+    """The browser's executable.
+
+    Raises:
+        AssistantError: there is none.
+        MissingExtraError: playwright is not installed.
+    """
+    if not find_spec("playwright"):
+        raise MissingExtraError("a page in a browser", "dev")
+    found = browser or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not found:
+        raise AssistantError(f"no browser was found ({', '.join(BROWSERS)}); name one by --browser")
+    return found
+
+
 @contextmanager
-def _served(index: Path, settings: Settings) -> Iterator[str]:
+def served(index: Path, settings: Settings, evaluator: Evaluator | None = None) -> Iterator[str]:
+    """The address of the page over an index; what it keeps is gone with it."""
     from assistant.page.desk import Desk
     from assistant.page.page import build_page, launch
 
-    desk = Desk.over(Assistant.open(index, settings=settings))
-    page = build_page(desk)
-    try:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        yield launch(page, port)
-    finally:
-        page.close(verbose=False)
-        desk.conversations.close()
+    with TemporaryDirectory() as folder:
+        kept = settings.model_copy(update={"data_dir": Path(folder)})
+        desk = Desk.over(Assistant.open(index, settings=kept), evaluator)
+        page = build_page(desk)
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                port = free.getsockname()[1]
+            yield launch(page, port)
+        finally:
+            page.close(verbose=False)
+            desk.conversations.close()
 
 
 @contextmanager
-def _opened(executable: str, address: str) -> Iterator[Page]:
+def opened(executable: str, address: str, **view: Any) -> Iterator[Page]:
+    """The page in a browser, once it is there."""
     from playwright.sync_api import sync_playwright
 
     # A browser's sandbox does not start for root.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=arguments)
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        page = browser.new_page(**{"viewport": {"width": 1400, "height": 900}} | view)
         page.set_default_timeout(_PATIENCE)
         page.goto(address)
         page.locator(".masthead").wait_for()
-        page.evaluate(_CLOCK)
         yield page
         browser.close()
 
