@@ -103,8 +103,11 @@ class SettingsTab:
             yield {self._outcome: view.note_html("Nothing was changed.")}
             return
         if "model" in changes:
-            yield {self._outcome: view.note_html(f"Loading {changes['model']} …")}
+            loading = f"Loading {changes['model']}; until it is there, the other one answers."
+            yield {self._outcome: view.note_html(loading)}
         try:
+            if None in changes.values():
+                raise PageError("a number is missing; nothing was changed")
             if "model" in changes and changes["model"] not in dict(view.models(self._settings)).values():
                 raise PageError("choose one of the models of the list")
             path = self._desk.change(changes)
