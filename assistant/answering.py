@@ -238,7 +238,7 @@ class Pipeline:
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
         before = self.fitted.before
         run.confidence = before.model.probability(run.signals)
-        return run.confidence < before.threshold
+        return run.confidence < before.least(self.settings.strictness)
 
     def _sides(self, run: Inquiry) -> tuple[Side, ...]:
         """The papers that a question asks something of each of; none in a conversation about one."""
@@ -376,7 +376,7 @@ class Pipeline:
         result = self._concluded(run)
         declined = self._declines(run)
         run.verifying += time.perf_counter() - started
-        if run.confidence < self._gate.threshold or declined:
+        if run.confidence < self._gate.least(self.settings.strictness) or declined:
             if run.cited.sentences:
                 yield DraftRejected(run.missing())
             yield run.declined()

@@ -126,10 +126,30 @@ class Assistant:
         opened = Index.open(index, embedder, settings.store)
         return type(self)(opened, embedder, self._pipeline.model, settings)
 
+    def under(self, settings: Settings) -> Self:
+        """Another assistant, over the same index, under other settings; another model is loaded at once.
+
+        Raises:
+            ModelError: the model is not installed.
+            GenerationError: it can't be loaded.
+            MissingExtraError: the engine for it is not installed.
+        """
+        model = self._pipeline.model
+        if settings.model != self.settings.model:
+            model = open_model(settings)
+            if load := getattr(model, "load", None):
+                load()
+        return type(self)(self.index, self.embedder, model, settings)
+
     @property
     def embedder(self) -> Embedder:
         """What makes vectors of texts."""
         return self._pipeline.embedder
+
+    @property
+    def model(self) -> LanguageModel | None:
+        """What writes drafts; None where answers are made of extracts."""
+        return self._pipeline.model
 
     @property
     def model_name(self) -> str:

@@ -17,12 +17,15 @@ from typing import Any
 
 from assistant.errors import IndexFormatError
 from assistant.models import CATALOGUE
+from assistant.settings import Strictness
 
 FITTED = "fitted.json"
 PACKAGED = Path(__file__).parent / FITTED
 
 _LINEAR = ("sentence", "quantity", "label", "member")
 GATES = ("before", "after", "extracts")
+# How many times the odds of the threshold are asked for.
+_ODDS: Mapping[Strictness, float] = {"lenient": 0.5, "default": 1.0, "strict": 2.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,15 @@ class Gate:
 
     model: Linear = field(default_factory=Linear)
     threshold: float = 0.0
+
+    def least(self, strictness: Strictness = "default") -> float:
+        """The least probability at which an answer is given, as strict as that.
+
+        >>> [round(Gate(threshold=0.2).least(how), 3) for how in ("lenient", "default", "strict")]
+        [0.111, 0.2, 0.333]
+        """
+        odds = _ODDS[strictness]
+        return odds * self.threshold / (1 + (odds - 1) * self.threshold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from assistant.models.catalogue import DEFAULT_MODEL
 PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
-_SECRETS = ("api_key", "page_password", "milvus_token")  # taken from the environment, never from a file
+SECRETS = ("api_key", "page_password", "milvus_token")  # taken from the environment, never from a file
 _USERINFO = re.compile(r"//[^/\s]*@")  # of an address; it may be a password
 
 Preset = Literal["fast", "default", "careful"]
@@ -44,6 +44,7 @@ PRESETS: Mapping[Preset, Mapping[str, Any]] = {
     "careful": {"model": "qwen2.5-coder-1.5b"},
 }
 assert set(PRESETS) == set(get_args(Preset))
+Strictness = Literal["lenient", "default", "strict"]
 
 
 class Passages(TypedDict):
@@ -105,6 +106,11 @@ class Settings(BaseModel):
     prompts: Path | None = Field(
         None, description="Folder of prompt templates that take the place of the program's namesakes."
     )
+    strictness: Strictness = Field(
+        "default",
+        description="How likely an answer must be right to be given: `strict` asks for twice the odds that "
+        "the fitted gate asks for, `lenient` for half of them.",
+    )
     unsupported: Literal["remove", "flag"] = Field(
         "remove", description="What becomes of a sentence of the model that no abstract supports."
     )
@@ -144,6 +150,9 @@ class Settings(BaseModel):
         user_data_path("abstract-assistant"),
         exclude=True,
         description="Where the page keeps conversations, and papers added on it.",
+    )
+    theme: Literal["system", "light", "dark"] = Field(
+        "system", exclude=True, description="Colours of the page; `system` follows the reader's machine."
     )
     page_password: SecretStr | None = Field(
         None,
@@ -221,16 +230,22 @@ class Settings(BaseModel):
         Raises:
             SettingsError: a key is unknown, a value is impossible, or the file is not TOML.
         """
-        from_file, source = _read_file()
-        for secret in _SECRETS:
+        return cls.of_file(read_file(), **arguments)
+
+    @classmethod
+    def of_file(cls, text: str, **arguments: Any) -> Self:
+        """The settings that there would be if that were the text of the file.
+
+        Raises:
+            SettingsError: as `load`.
+        """
+        source = file_path()
+        from_file = _parsed(text, source)
+        for secret in SECRETS:
             if secret in from_file:
                 variable = f"{PREFIX}{secret.upper()}"
                 raise SettingsError(f"{source} holds {secret}; set {variable} in the environment instead")
-        from_environment = {
-            key.removeprefix(PREFIX).lower(): value
-            for key, value in os.environ.items()
-            if key.startswith(PREFIX) and key != CONFIG_VARIABLE and value
-        }
+        from_environment = {key: os.environ[variable] for key, variable in variables().items()}
         given = {key: value for key, value in arguments.items() if value is not None}
         try:
             return cls.model_validate({**from_file, **from_environment, **given})
@@ -238,19 +253,42 @@ class Settings(BaseModel):
             raise SettingsError(_first_fault(error, cls, str(source), from_file, from_environment)) from error
 
 
-def _read_file() -> tuple[dict[str, Any], Path]:
+def file_path() -> Path:
+    """The file of settings, whether or not it is there."""
     named = os.environ.get(CONFIG_VARIABLE)
-    path = Path(named) if named else CONFIG_FILE
+    return Path(named) if named else CONFIG_FILE
+
+
+def read_file() -> str:
+    """The text of the file of settings, empty where there is none.
+
+    Raises:
+        SettingsError: it can't be read, or is named by ASSISTANT_CONFIG and not there.
+    """
+    path = file_path()
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8", newline="") as file:  # line ends as they are, to be kept in writing
+            return file.read()
     except FileNotFoundError:
-        if named:
+        if os.environ.get(CONFIG_VARIABLE):
             raise SettingsError(f"{CONFIG_VARIABLE} names {path}, which does not exist") from None
-        return {}, path
+        return ""
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} can't be read: {error}") from error
+
+
+def variables() -> dict[str, str]:
+    """The environment variables that are set, by the keys that they fix."""
+    return {
+        name.removeprefix(PREFIX).lower(): name
+        for name, value in os.environ.items()
+        if name.startswith(PREFIX) and name != CONFIG_VARIABLE and value
+    }
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(text), path
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOML, or numbers or nesting beyond Python's limits
         raise SettingsError(f"{path} is not valid TOML: {error}") from error
 

@@ -574,6 +574,31 @@ def bench_passages(
     _print_tables([table], as_json)
 
 
+@bench_app.command("page")
+def bench_page(
+    index: IndexOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 30,
+    browser: Annotated[
+        str | None, typer.Option(help="A browser of the Chromium family [default: what is on the PATH].")
+    ] = None,
+    gold: GoldOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Time the page in a browser, from sending a question to its first paper and to its whole answer."""
+    from eval import bench, paging
+    from eval.experiments import read_material
+
+    places = _places(gold, index)
+    questions = [item.question for item in read_material(*places).chosen("dev", limit)]
+    settings = Settings.load(model=model)
+    found = paging.page_latency(places[1], settings, questions, browser)
+    about = {"model": settings.model, "questions": len(questions)}
+    for line in bench.table(found, about):
+        print(line)
+    _write_json(as_json, bench.to_plain(found, about))
+
+
 def main() -> None:
     """Run the command line."""
     app()

@@ -12,7 +12,6 @@ from assistant.embedding import open_embedder
 from assistant.errors import AssistantError
 from assistant.fitted import FITTED, coefficients_of
 from assistant.generation import open_model
-from assistant.generation.base import LanguageModel
 from assistant.generations import current_generation, read_manifest
 from assistant.papers import read_papers
 from assistant.progress import Progress, silent
@@ -104,24 +103,29 @@ def perform(
     limit: int | None = None,
     resume: bool = False,
     cache: Path | None = None,
+    opened: Assistant | None = None,
     progress: Progress = silent,
 ) -> Summary:
     """Run, score and log one configuration on one split; indexes of its own are made in `cache`.
 
+    Of an assistant that is `opened` already, models and settings are taken as they are.
+
     Raises:
         RunError: the folder holds a run already, or, to be resumed, one of something else.
     """
-    settings = configuration.settings
+    settings = opened.settings if opened else configuration.settings
     items = material.chosen(split, limit)
     if not items:
         raise AssistantError(f"there are no questions of split {split!r} in {material.files[0].parent}")
-    model = open_model(settings)
+    model = opened.model if opened else open_model(settings)
     if configuration.closed:
         if model is None:
             raise AssistantError("a closed book needs a model; name one by --model")
         ask, indexes, fitted = closed_book(model, settings), {"index": "none"}, None
     else:
-        ask, indexes = _open_book(material, configuration, items, model, cache or folder / "cache", progress)
+        embedder = opened.embedder if opened else open_embedder(settings)
+        like = Assistant.open(material.index, model=model, embedder=embedder, settings=settings)
+        ask, indexes = _open_book(material, configuration, items, like, cache or folder / "cache", progress)
         fitted = coefficients_of(material.index, model.name if model else "none")
     about = describe(
         settings,
@@ -136,6 +140,8 @@ def perform(
         _from_here(material.index),
         [_from_here(path) for path in material.files],
     )
+    if opened:
+        about["command"] = "python app.py"
     run(items, ask, folder, about, resume=resume, progress=progress)
     summary = score(folder, material)
     log_test_run(read_run(folder), summary.trusted.value)
@@ -164,30 +170,25 @@ def _open_book(
     material: Material,
     configuration: Configuration,
     items: Sequence[GoldItem],
-    model: LanguageModel | None,
+    assistant: Assistant,
     cache: Path,
     progress: Progress,
 ) -> tuple[Ask, dict[str, str]]:
-    """How to ask the assistant itself, and the fingerprints of the indexes asked."""
-    settings = configuration.settings
-    embedder = open_embedder(settings)
-
+    """How to ask the assistant, or its like over other indexes, and the fingerprints of the indexes asked."""
     made = read_manifest(current_generation(material.index))
     as_made = {"passage_tokens": made.passage_tokens, "passage_overlap": made.passage_overlap}
-    wanted = {name: value for name, value in settings.passages.items() if name in configuration.overrides}
+    passages = assistant.settings.passages
+    wanted = {name: value for name, value in passages.items() if name in configuration.overrides}
     unit: dict[str, Any] = as_made | wanted
-
-    def assistant(folder: Path) -> Assistant:
-        return Assistant.open(folder, model=model, embedder=embedder, settings=settings)
 
     def of_its_own(name: str, papers: Sequence[Paper]) -> Assistant:
         """An assistant over an index made for this run, with the coefficients of the one it stands for."""
-        folder = indexed(papers, cache, name, embedder, **unit, progress=progress).folder
-        coefficients = coefficients_of(material.index, model.name if model else "none")
+        folder = indexed(papers, cache, name, assistant.embedder, **unit, progress=progress).folder
+        coefficients = coefficients_of(material.index, assistant.model_name)
         write_atomically(folder / FITTED, coefficients.read_bytes())
-        return assistant(folder)
+        return assistant.over(folder)
 
-    asked = assistant(material.index) if unit == as_made else of_its_own("clean", material.papers)
+    asked = assistant if unit == as_made else of_its_own("clean", material.papers)
     indexes = {"index": asked.index.manifest.fingerprint}
     if not any(map(is_injection, items)):
         return asking(asked), indexes

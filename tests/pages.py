@@ -21,6 +21,7 @@ from assistant.errors import GenerationError
 from assistant.fitted import FITTED, fitted_to_plain
 from assistant.generation.base import Delta
 from assistant.page.desk import Desk
+from assistant.page.evaluation import Evaluator
 from assistant.page.page import build_page, launch
 from assistant.records import Message, Paper
 from assistant.settings import Settings
@@ -90,6 +91,7 @@ def served(
     data: Path | None = None,
     port: int = 0,
     accounts: dict[str, str] | None = None,
+    evaluator: Evaluator | None = None,
 ) -> Iterator[str]:
     """The address of a page that answers every question with `model`; `data` outlives it, if given."""
     with TemporaryDirectory() as temporary:
@@ -98,14 +100,19 @@ def served(
         (assistant.index.folder / FITTED).write_text(
             json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8"
         )
-        with serving(assistant, port, accounts) as address:
+        with serving(assistant, port, accounts, evaluator) as address:
             yield address
 
 
 @contextmanager
-def serving(assistant: Assistant, port: int = 0, accounts: dict[str, str] | None = None) -> Iterator[str]:
+def serving(
+    assistant: Assistant,
+    port: int = 0,
+    accounts: dict[str, str] | None = None,
+    evaluator: Evaluator | None = None,
+) -> Iterator[str]:
     """The address of a page over `assistant`."""
-    desk = Desk.over(assistant)
+    desk = Desk.over(assistant, evaluator)
     page = build_page(desk)
     try:
         yield launch(page, port or free_port(), accounts)

@@ -489,3 +489,21 @@ def test_threads_get_the_answers_that_one_gets_alone(ask: Asker) -> None:
     assert [a.status for a in alone] == ["answered"] * 6 + ["abstained"]
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(answer, questions * 8)) == alone * 8
+
+
+@pytest.mark.parametrize(
+    ("threshold", "strictness", "status"),
+    [
+        (0.4, "default", "answered"),
+        (0.4, "strict", "abstained"),  # twice the odds of 0.4 are those of 0.57
+        (0.6, "default", "abstained"),
+        (0.6, "lenient", "answered"),  # half the odds of 0.6 are those of 0.43
+    ],
+)
+@pytest.mark.parametrize("gate", ["before", "after"])
+def test_strictness_moves_what_an_answer_must_be_worth(
+    ask: Asker, gate: str, threshold: float, strictness: str, status: str
+) -> None:
+    even = Gate(Linear(), threshold)  # a probability of 0.5 whatever the question
+    fitted = replace(OPEN_GATES, **{gate: even})
+    assert ask.but(fitted, strictness=strictness)(MEMORY, CUT).status == status

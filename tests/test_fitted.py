@@ -156,3 +156,15 @@ def test_coefficients_are_the_index_s_own_or_the_programs_for_the_model(tmp_path
     assert coefficients_of(index, f"../{tmp_path.name}/fitted", packaged) == packaged  # no model of ours
     (index / "fitted.json").touch()
     assert coefficients_of(index, model, packaged) == index / "fitted.json"
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.0845, 0.176, 0.5, 1.0])
+def test_strictness_keeps_a_gate_that_is_always_or_never_open_and_the_default_as_fitted(
+    threshold: float,
+) -> None:
+    gate = Gate(threshold=threshold)
+    assert gate.least() == threshold
+    if threshold in (0.0, 1.0):
+        assert gate.least("lenient") == gate.least("strict") == threshold
+    else:
+        assert gate.least("lenient") < threshold < gate.least("strict")

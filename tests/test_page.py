@@ -257,6 +257,7 @@ def test_an_abstention_is_labelled_and_names_the_nearest_papers_without_a_verdic
     assert done == [
         ("revise", "Edit question"),
         ("retry", "Try again"),
+        ("approve", "Right"),
         ("correct", "Not right"),
         ("cancel", "Cancel"),
     ]

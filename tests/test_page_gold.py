@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
+from asker import Asker
 from conftest import PAPERS
 
 from assistant.errors import PageError
 from assistant.page.correction import correction_html
 from assistant.page.exchange import Exchange
-from assistant.page.gold import Correction, keep
+from assistant.page.gold import Approval, Correction, keep
 from assistant.records import Paper, ScoredPaper
 from eval.gold import load
-from eval.records import Corpus, Evidence
+from eval.records import Corpus, Evidence, GoldItem, GoldValue
 
 CORPUS = Corpus({paper.id: paper.title for paper in PAPERS}, {paper.id: paper.abstract for paper in PAPERS})
 QUOTE = "Training takes 36 hours on 8 GPUs."
@@ -74,3 +75,41 @@ def test_every_sentence_can_be_chosen_by_its_offsets_and_is_text() -> None:
     assert 'value="0 0 19" required> One &lt;i&gt;is&lt;/i&gt; here.</label>' in html
     assert 'value="0 20 33" required> Two is there.</label>' in html
     assert "<b>" not in html
+
+
+def approved(ask: Asker, question: str, reply: str | None, path: Path) -> GoldItem:
+    """The gold question that the approval of an answer makes, as the harness reads it."""
+    keep(Approval(question, ask(question, reply)), path)
+    (item,) = load(path, CORPUS)
+    return item
+
+
+def test_an_approved_answer_is_kept_with_its_verified_quote(ask: Asker, path: Path) -> None:
+    item = approved(ask, "How long is training LongCache?", "Training takes 36 hours.", path)
+    assert item.gold == GoldValue(aliases=("36 hours",))
+    assert (item.cluster, item.gold_papers) == ("a1", (("a1",),))
+    assert item.evidence == (Evidence("a1", QUOTE),)
+
+
+def test_an_approved_yes_or_no_is_kept_as_a_label(ask: Asker, path: Path) -> None:
+    question = "Does SlimTune require gradient computation?"
+    item = approved(ask, question, "No. SlimTune requires no gradient computation.", path)
+    assert (item.answer_type, item.gold) == ("boolean", GoldValue(label="no"))
+    assert item.evidence == (Evidence("a2", "SlimTune requires no gradient computation."),)
+
+
+def test_an_approved_list_is_kept_as_its_papers(ask: Asker, path: Path) -> None:
+    item = approved(ask, "Which papers are about speech recognition?", None, path)
+    assert (item.answer_type, item.gold) == ("list", GoldValue(ids=("a3",)))
+    assert item.gold_papers == (("a3",),)
+
+
+def test_an_approved_abstention_is_kept_as_a_question_without_an_answer(ask: Asker, path: Path) -> None:
+    item = approved(ask, "Where do whales sing at night?", "The excerpts do not mention it.", path)
+    assert (item.answerable, item.gold, item.evidence) == (False, None, ())
+
+
+def test_an_answer_that_cites_nothing_is_not_kept(ask: Asker, path: Path) -> None:
+    with pytest.raises(PageError, match="give one by Not right"):
+        keep(Approval("How many papers are there?", ask("How many papers are there?", None)), path)
+    assert not path.exists()

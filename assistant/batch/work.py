@@ -177,7 +177,7 @@ def run(plan: Plan, assistant: Assistant, progress: Progress, cluster: Pool | No
     tally = Tally()
     try:
         with Journal(plan.journal) as journal:
-            _run(plan, assistant, journal, tally, progress)
+            _run(plan, assistant, journal, tally, progress, cluster)
             return tally.summary(journal.contents.damaged)
     except OSError as error:
         raise BatchError(

@@ -14,7 +14,7 @@ from assistant.index import Index
 from assistant.page.cards import evidence_html
 from assistant.page.desk import Desk, asked
 from assistant.page.exchange import Conversation
-from assistant.page.gold import Correction, keep
+from assistant.page.gold import Approval, Correction, keep
 from assistant.page.listing import download, export_html, listing_html
 from assistant.page.narrowing import Narrowing
 from assistant.page.rendering import conversation_html, legend_html
@@ -108,7 +108,9 @@ class Chat:
         settling: set[Any] = {self._kept.index, self._conversation}
         for event in events:
             event.then(self._settle, settling, self._view, **QUIETLY)
-        self._shown.corrected(self._correct, {*self._kept.states, self._conversation}, None, **QUIETLY)
+        judging: set[Any] = states | {self._conversation}
+        self._shown.approved(self._approve, judging, None, **QUIETLY)
+        self._shown.corrected(self._correct, judging, None, **QUIETLY)
         self._stop.click(self._settle, settling, self._view, cancels=events, **QUIETLY)
 
         listed: set[Any] = states | {self._query, self._is_wide}
@@ -197,9 +199,14 @@ class Chat:
         except PageError as error:
             gr.Warning(str(error))
 
+    def _approve(self, said: Said, request: gr.Request, event: gr.EventData) -> None:
+        """Keep an answer that is right as a gold question."""
+        exchange = said[self._conversation][event.exchange - 1]
+        question = exchange.standalone_question or exchange.question
+        self._keep_gold(Approval(question, exchange.answer), said, request)
+
     def _correct(self, said: Said, request: gr.Request, event: gr.EventData) -> None:
-        """Keep what would have been right as a gold question, and say where."""
-        visit = self._kept.visit(self._desk, said, request)
+        """Keep what would have been right as a gold question."""
         exchange = said[self._conversation][event.exchange - 1]
         question = exchange.standalone_question or exchange.question
         correction = Correction(question)
@@ -207,14 +214,21 @@ class Chat:
             position, start, end = map(int, event.evidence.split())
             paper = exchange.papers[position].paper
             correction = Correction(question, event.answer, paper, start, end)
+        self._keep_gold(correction, said, request)
+
+    def _keep_gold(self, kept: Correction | Approval, said: Said, request: gr.Request) -> None:
+        """Keep a gold question, and say where."""
+        visit = self._kept.visit(self._desk, said, request)
         path = self._desk.gold(visit.index)
         try:
-            keep(correction, path)
+            keep(kept, path)
         except PageError as error:
             gr.Warning(str(error))
             return
         folder = self._desk.indexes.assistant(visit.index).index.folder
-        gr.Info(f"Kept. Ask all of them: python -m eval run --gold {path} --index {folder}", duration=30)
+        command = f"python -m eval run --gold {path} --index {folder}"
+        told = f"Kept as a gold question in {path}. The tab Evaluate asks them all, and so does {command}"
+        gr.Info(told, duration=30)
 
     def _settle(self, said: Said) -> Updates:
         return self._viewed(said[self._conversation], said[self._kept.index])

@@ -47,6 +47,7 @@ const ACTIONS = {
   revise,
   correct,
   copy,
+  approve: (button) => trigger("approved", { exchange: Number(button.dataset.exchange) }),
   cancel: (button) => (button.closest("form").hidden = true),
   retry: (button) => {
     const question = button.closest(".exchange").querySelector(".question").textContent;

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +11,16 @@ from pathlib import Path
 from assistant.api import Assistant
 from assistant.errors import AssistantError
 from assistant.page.conversations import Conversations
+from assistant.page.evaluation import Evaluator
 from assistant.page.exchange import Conversation, Exchange, turns
 from assistant.page.indexes import Indexes
 from assistant.page.owners import Owners
+from assistant.page.settings_file import Value, changed, keep
 from assistant.records import Filters
 
 CHECKOUT_INDEXES = Path("index")
+
+_CHANGING = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +31,13 @@ class Desk:
     owners: Owners
     conversations: Conversations
     folder: Path
+    evaluator: Evaluator | None = None
 
     @classmethod
-    def over(cls, assistant: Assistant) -> Desk:
+    def over(cls, assistant: Assistant, evaluator: Evaluator | None = None) -> Desk:
         """A desk over one assistant, its other indexes and what is kept in the folder that settings name.
+
+        Without an evaluator it says that there is none.
 
         Raises:
             PageError: that folder can't be written.
@@ -37,7 +45,25 @@ class Desk:
         folder = assistant.settings.data_dir
         homes = [folder / "index", *([CHECKOUT_INDEXES] if CHECKOUT_INDEXES.is_dir() else [])]
         kept = Conversations(folder / "conversations.sqlite3")
-        return cls(Indexes(assistant, homes), Owners(folder), kept, folder)
+        return cls(Indexes(assistant, homes), Owners(folder), kept, folder, evaluator)
+
+    def change(self, settings: Mapping[str, Value]) -> Path:
+        """Ask under changed settings from the next question on, and keep them in the file; that file.
+
+        Where the model is another one, it is loaded first, and questions go on being answered by the old one.
+
+        Raises:
+            AssistantError: the settings are impossible, the model can't be loaded, or the file can't be
+                written; nothing has changed then.
+        """
+        with _CHANGING:
+            _, valid = changed(settings)
+            first = self.indexes.assistant()
+            wanted = {name: getattr(valid, name) for name in settings}
+            opened = first.under(first.settings.model_copy(update=wanted))
+            path = keep(settings)
+            self.indexes.replace(opened)
+            return path
 
     def gold(self, index: str) -> Path:
         """The file of the gold questions about an index."""

@@ -43,6 +43,12 @@ class Indexes:
                 self._opened[folder] = self._opened[self._first].over(folder)
             return self._opened[folder]
 
+    def replace(self, first: Assistant) -> None:
+        """Ask all indexes with this one's model and settings from now on; it is over the first of them."""
+        with self._lock:
+            # Opened anew, since papers may have been added to it while a model was loading.
+            self._opened = {self._first: first.over(self._first)}
+
     def folder_of(self, name: str) -> Path:
         """Where the index of that name is, or is to be made."""
         return self._folders().get(name) or self._homes[-1] / name

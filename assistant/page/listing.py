@@ -29,12 +29,16 @@ def export_html() -> str:
 
 
 def download(conversation: Conversation, title: str, name: str) -> str:
-    """The conversation in one of FORMATS, as the page's script takes it: name and text, in JSON."""
+    """The conversation in one of FORMATS, as the page's script takes it."""
     chosen = FORMATS[name]
     stem = re.sub(r"[^\w-]+", "-", title).strip("-")[:60] or "conversation"
+    return text_file(f"{stem}.{chosen.suffix}", chosen.write(conversation))
+
+
+def text_file(name: str, text: str) -> str:
+    """A file to download as the page's script takes it: name and text, in JSON."""
     # The time makes it new each time, so that the same one can be downloaded twice.
-    plain = {"name": f"{stem}.{chosen.suffix}", "text": chosen.write(conversation), "at": time.time()}
-    return json.dumps(plain)
+    return json.dumps({"name": name, "text": text, "at": time.time()})
 
 
 def _entry(entry: Entry, is_current: bool) -> str:

@@ -16,9 +16,12 @@ from assistant.errors import MissingExtraError, SettingsError
 from assistant.page.chat import AT_ONCE, QUIETLY, Chat, Updates
 from assistant.page.desk import Desk
 from assistant.page.endpoints import offer
+from assistant.page.evaluation import Evaluator
+from assistant.page.evaluation_tab import EvaluationTab
 from assistant.page.library import Library
 from assistant.page.owners import accounts, may_sign_in
 from assistant.page.rendering import header_html
+from assistant.page.settings_tab import SettingsTab
 from assistant.page.visit import Kept, Said
 
 HOST = "127.0.0.1"
@@ -39,6 +42,7 @@ def build_page(desk: Desk) -> gr.Blocks:
     with page:
         kept = Kept.in_browser()
         chat, library = Chat(desk, kept), Library(desk, kept)
+        evaluation, settings = EvaluationTab(desk, kept), SettingsTab(desk)
         with gr.Sidebar(elem_id="conversations", width=280, open=False) as sidebar:
             chat.show_conversations(sidebar)
         header = gr.HTML("", apply_default_css=False)
@@ -47,8 +51,14 @@ def build_page(desk: Desk) -> gr.Blocks:
                 chat.show_desk()
             with gr.Tab("Library"):
                 library.show()
+            with gr.Tab("Evaluate") as evaluating:
+                evaluation.show()
+            with gr.Tab("Settings"):
+                settings.show()
         chat.connect()
         library.connect()
+        evaluation.connect(evaluating)
+        settings.connect(page)
         offer(desk, AT_ONCE)
 
         def restore(said: Said, request: gr.Request) -> Updates:
@@ -64,6 +74,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         chat.arrive(page)
         page.load(restore, kept.states, restored, **QUIETLY)
         library.chosen.input(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
+        settings.saved.then(restore, kept.states, restored, **QUIETLY)
         library.stored.then(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
     return page
 
@@ -106,18 +117,20 @@ def launch(page: gr.Blocks, port: int, known: Mapping[str, str] | None = None) -
     return address
 
 
-def serve(assistant: Assistant, port: int) -> None:
-    """Serve the page until interrupted.
+def serve(assistant: Assistant, port: int, evaluator: Evaluator | None = None) -> None:
+    """Serve the page until interrupted; an evaluator lets it evaluate.
 
     Raises:
         SettingsError: the port can't be had, or the accounts are not told as they should be.
         PageError: the folder for what the page keeps can't be written.
     """
     known = accounts(assistant.settings.page_password)
-    desk = Desk.over(assistant)
+    desk = Desk.over(assistant, evaluator)
+    papers = len(assistant.index.papers)
+    del assistant  # or its model would stay in memory once another one is chosen
     page = build_page(desk)
     address = launch(page, port, known)
-    print(f"Serving {len(assistant.index.papers)} papers on {address} (Ctrl-C ends)", flush=True)  # noqa: T201
+    print(f"Serving {papers} papers on {address} (Ctrl-C ends)", flush=True)  # noqa: T201
     try:
         threading.Event().wait()
     finally:

@@ -44,13 +44,15 @@ def conversation_html(
 ) -> str:
     """Questions and answers, oldest first, or what can be asked; `live` when the last is being answered.
 
-    What can be done with an answer is offered below it; only the last question can be asked again.
+    What can be done with an answer is offered below it; only the last question can be asked again, and while
+    one is being answered no answer can be judged.
     """
     if not conversation:
         return f'<p class="placeholder">{_INVITATION}</p>{_suggestions(suggestions)}'
     *earlier, last = conversation
-    exchanges = [_exchange(exchange) for exchange in earlier]
-    return "".join([*exchanges, _exchange(last, is_last=True, live=live and not last.is_over)])
+    live = live and not last.is_over
+    exchanges = [_exchange(exchange, can_be_judged=not live) for exchange in earlier]
+    return "".join([*exchanges, _exchange(last, is_last=True, live=live, can_be_judged=not live)])
 
 
 def _suggestions(questions: Sequence[str]) -> str:
@@ -60,7 +62,9 @@ def _suggestions(questions: Sequence[str]) -> str:
     return f'<div class="suggestions"><p>For example</p><ul>{"".join(buttons)}</ul></div>'
 
 
-def _exchange(exchange: Exchange, *, is_last: bool = False, live: bool = False) -> str:
+def _exchange(
+    exchange: Exchange, *, is_last: bool = False, live: bool = False, can_be_judged: bool = False
+) -> str:
     can_be_revised = is_last and not live
     parts = [f'<h2 class="question" dir="auto">{escape(exchange.question)}</h2>']
     if can_be_revised:
@@ -72,8 +76,8 @@ def _exchange(exchange: Exchange, *, is_last: bool = False, live: bool = False) 
         parts.append('<p class="abstained">Not in these abstracts</p>')
     parts += [_answer(exchange), _outcome(exchange, live=live)]
     if not live:
-        parts.append(_actions(exchange, can_be_revised))
-    if can_be_revised and exchange.answer and exchange.papers:
+        parts.append(_actions(exchange, can_be_revised, can_be_judged))
+    if can_be_judged and _is_judged(exchange):
         parts.append(correction_html(exchange))
     return f'<article class="exchange{" live" if live else ""}">{"".join(parts)}</article>'
 
@@ -99,7 +103,13 @@ def _revision(exchange: Exchange, field: str, text: str, label: str) -> str:
     )
 
 
-def _actions(exchange: Exchange, can_be_revised: bool) -> str:
+def _is_judged(exchange: Exchange) -> bool:
+    """Whether a reader can say that it is right or not: that papers answer the question, or do not."""
+    answer = exchange.answer
+    return bool(answer and exchange.papers and answer.status != "error")
+
+
+def _actions(exchange: Exchange, can_be_revised: bool, can_be_judged: bool) -> str:
     buttons = []
     if can_be_revised:
         buttons += [
@@ -111,8 +121,13 @@ def _actions(exchange: Exchange, can_be_revised: bool) -> str:
         buttons.append(
             f'<button type="button" data-act="copy" data-text="{said}">Copy with references</button>'
         )
-    if can_be_revised and exchange.answer and exchange.papers:
-        buttons.append('<button type="button" data-act="correct">Not right</button>')
+    if _is_judged(exchange):
+        state = "" if can_be_judged else " disabled"
+        approve = f'data-act="approve" data-exchange="{exchange.number}"'
+        buttons += [
+            f'<button type="button" {approve}{state}>Right</button>',
+            f'<button type="button" data-act="correct"{state}>Not right</button>',
+        ]
     return f'<div class="actions">{"".join(buttons)}</div>' if buttons else ""
 
 

@@ -113,7 +113,7 @@ def _evidence(item: GoldItem, answer: SystemAnswer | None, corpus: Corpus) -> En
 
 
 def _gold(item: GoldItem, answer: SystemAnswer | None, corpus: Corpus) -> Entries:
-    yield "answer", _expected(item)
+    yield "answer", expected(item)
     for evidence in item.evidence[:_QUOTED]:
         yield f"{evidence.paper_id} {corpus.titles.get(evidence.paper_id, '')}".strip(), f"“{evidence.quote}”"
     if len(item.evidence) > _QUOTED:
@@ -128,8 +128,8 @@ def _found(paper: str, answer: SystemAnswer) -> str:
     return f"{paper} {rank}{'' if paper in answer.context_text else ', not shown'}"
 
 
-def _expected(item: GoldItem) -> str:
-    """The gold answer in a line."""
+def expected(item: GoldItem) -> str:
+    """Return the gold answer in a line."""
     if not item.answerable:
         reason = (item.unanswerable_reason or "").replace("_", " ")
         correction = f"; the correction: {_nugget(item.correction)}" if item.correction else ""
