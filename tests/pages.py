@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,7 +34,8 @@ QUIET = (
     "--disable-component-update --disable-sync"
 ).split()
 
-expect.set_options(timeout=60_000)  # the machine may be busy
+PATIENCE = 120_000  # milliseconds; the machine may be busy
+expect.set_options(timeout=PATIENCE)
 
 # Gradio sets an option and a keyword that pandas deprecates, when it adds up how long its queue took.
 PANDAS = [
@@ -111,7 +112,7 @@ def serving(assistant: Assistant, port: int = 0, accounts: dict[str, str] | None
         yield launch(page, port or free_port(), accounts)
     finally:
         page.close(verbose=False)
-        desk.conversations.close()
+        desk.close()
 
 
 def free_port() -> int:
@@ -125,7 +126,6 @@ def free_port() -> int:
 def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """The page in a session of its own; fails if it asked for anything beyond `address`."""
     session = browser.new_context(**context)
-    session.set_default_timeout(60_000)
     page = session.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -139,6 +139,7 @@ def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
 
 def come_to(page: Page, address: str) -> None:
     """Open the page, and wait until it knows whose visit it is."""
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     expect(page.locator(".masthead")).to_be_visible()
 
@@ -147,6 +148,14 @@ def ask(page: Page, question: str) -> None:
     """Ask as a person at the keyboard does."""
     page.get_by_placeholder("Ask about these papers").fill(question)
     page.keyboard.press("Enter")
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that is not on the page."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def settled(page: Page) -> None:

@@ -56,7 +56,7 @@ def assistant(index_folder: Path, embedder: Embedder, model: ScriptedModel) -> A
 def desk(assistant: Assistant) -> Iterator[Desk]:
     desk = Desk.over(assistant)
     yield desk
-    desk.conversations.close()
+    desk.close()
 
 
 def cited(text: str, n: int, start: int, end: int) -> Citation:

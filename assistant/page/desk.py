@@ -9,6 +9,7 @@ from pathlib import Path
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
+from assistant.page.batches import Batches
 from assistant.page.conversations import Conversations
 from assistant.page.exchange import Conversation, Exchange, turns
 from assistant.page.indexes import Indexes
@@ -25,6 +26,7 @@ class Desk:
     indexes: Indexes
     owners: Owners
     conversations: Conversations
+    batches: Batches
     folder: Path
 
     @classmethod
@@ -37,7 +39,13 @@ class Desk:
         folder = assistant.settings.data_dir
         homes = [folder / "index", *([CHECKOUT_INDEXES] if CHECKOUT_INDEXES.is_dir() else [])]
         kept = Conversations(folder / "conversations.sqlite3")
-        return cls(Indexes(assistant, homes), Owners(folder), kept, folder)
+        indexes = Indexes(assistant, homes)
+        return cls(indexes, Owners(folder), kept, Batches(folder / "batches", indexes), folder)
+
+    def close(self) -> None:
+        """Stop what still runs, and let go of the files."""
+        self.batches.close()
+        self.conversations.close()
 
     def gold(self, index: str) -> Path:
         """The file of the gold questions about an index."""

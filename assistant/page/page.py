@@ -13,12 +13,14 @@ import gradio as gr
 
 from assistant.api import Assistant
 from assistant.errors import MissingExtraError, SettingsError
+from assistant.page.batching import Batching
 from assistant.page.chat import AT_ONCE, QUIETLY, Chat, Updates
 from assistant.page.desk import Desk
 from assistant.page.endpoints import offer
 from assistant.page.library import Library
 from assistant.page.owners import accounts, may_sign_in
 from assistant.page.rendering import header_html
+from assistant.page.telling import tell_errors
 from assistant.page.visit import Kept, Said
 
 HOST = "127.0.0.1"
@@ -47,8 +49,11 @@ def build_page(desk: Desk) -> gr.Blocks:
                 chat.show_desk()
             with gr.Tab("Library"):
                 library.show()
+            with gr.Tab("Batch"):
+                (batching := Batching(desk, kept, chat.narrowing)).show()
         chat.connect()
         library.connect()
+        batching.connect(page)
         offer(desk, AT_ONCE)
 
         def restore(said: Said, request: gr.Request) -> Updates:
@@ -65,6 +70,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         page.load(restore, kept.states, restored, **QUIETLY)
         library.chosen.input(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
         library.stored.then(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
+    tell_errors(page)
     return page
 
 
@@ -122,7 +128,7 @@ def serve(assistant: Assistant, port: int) -> None:
         threading.Event().wait()
     finally:
         page.close(verbose=False)
-        desk.conversations.close()
+        desk.close()
 
 
 def _refuse_taken(port: int) -> None:
