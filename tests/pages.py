@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import CHROMIUM, PAPERS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -74,6 +75,21 @@ class SteppedModel(ScriptedModel):
             yield delta
 
 
+class HeldModel(ScriptedModel):
+    """A scripted model that gives an answer when it is let."""
+
+    def __init__(self, *replies: str) -> None:
+        super().__init__(*replies)
+        self.let = threading.Semaphore(0)
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
+        saying = super().stream(messages, max_tokens=max_tokens)
+        first = next(saying)  # it is asked before it is let
+        assert self.let.acquire(timeout=PATIENCE / 1000)
+        yield first
+        yield from saying
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser that asks nobody for anything by itself."""
@@ -93,14 +109,19 @@ def served(
     accounts: dict[str, str] | None = None,
 ) -> Iterator[str]:
     """The address of a page that answers every question with `model`; `data` outlives it, if given."""
-    with TemporaryDirectory() as temporary:
-        settings = Settings(data_dir=data or Path(temporary))
-        assistant = Assistant.from_papers(papers, model=model, embedder=HashingEmbedder(), settings=settings)
-        (assistant.index.folder / FITTED).write_text(
-            json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8"
-        )
-        with serving(assistant, port, accounts) as address:
-            yield address
+    with (
+        TemporaryDirectory() as temporary,
+        serving(scripted(model, data or Path(temporary), papers), port, accounts) as address,
+    ):
+        yield address
+
+
+def scripted(model: ScriptedModel, data: Path, papers: Sequence[Paper] = PAPERS) -> Assistant:
+    """An assistant that answers every question about the papers with `model`."""
+    settings = Settings(data_dir=data)
+    assistant = Assistant.from_papers(papers, model=model, embedder=HashingEmbedder(), settings=settings)
+    (assistant.index.folder / FITTED).write_text(json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8")
+    return assistant
 
 
 @contextmanager
@@ -163,3 +184,14 @@ def settled(page: Page) -> None:
     expect(page.locator(".exchange").last).to_be_visible()
     expect(page.locator(".live")).to_have_count(0)
     expect(page.locator(".exchange").last.locator(".actions")).to_be_visible()
+
+
+def serious(page: Page) -> list[str]:
+    """The rules that the page breaks badly, with the elements that break them."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['any'][0]['message'][:200] if node['any'] else ''}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

@@ -66,6 +66,11 @@ def test_the_example_of_the_documentation(client: Client) -> None:
     found = client.predict("speech recognition", k=1, api_name="/search")
     assert [scored["paper"]["title"] for scored in found] == ["A Survey of Speech Recognition"]
 
+    rows = client.predict([{"id": 7, "question": MEMORY}, {"question": " "}], api_name="/batch")
+    assert [row["status"] for row in rows] == ["answered", "error"]
+    assert (rows[0]["id"], rows[0]["final"], rows[0]["citations"]) == (7, "62%", "a1")
+    assert rows[1]["reason"] == "the question is empty; ask something about the papers"
+
 
 def test_a_program_asks_with_history_and_filters(client: Client) -> None:
     answer = client.predict(
@@ -74,6 +79,20 @@ def test_a_program_asks_with_history_and_filters(client: Client) -> None:
     assert "LongCache" in answer["standalone_question"]
     narrowed = client.predict("What is costly?", years=[None, 2021], papers=["a2"], api_name="/ask")
     assert [evidence["paper"]["id"] for evidence in narrowed["evidence"]] == ["a2"]
+
+
+def test_a_program_sees_the_rows_of_a_batch_grow(client: Client) -> None:
+    growing = client.submit([{"question": MEMORY}, {"question": "What is costly?"}], api_name="/batch")
+    assert [len(rows) for rows in growing] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [([], "rows is a list such as"), ([{"question": MEMORY}] * 1001, "1,001 rows are more than 1,000")],
+)
+def test_a_program_is_told_what_is_no_batch(client: Client, rows: list[Any], message: str) -> None:
+    with pytest.raises(AppError, match=message):
+        client.predict(rows, api_name="/batch")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,19 @@ import time
 from pathlib import Path
 
 import pytest
-from pages import IN_BROWSER, MEMORY, PATIENCE, REPLY, SlowModel, ask, come_to, free_port, opened, served, settled
+from pages import (
+    IN_BROWSER,
+    MEMORY,
+    PATIENCE,
+    REPLY,
+    SlowModel,
+    ask,
+    come_to,
+    free_port,
+    opened,
+    served,
+    settled,
+)
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from assistant.testing import ScriptedModel
