@@ -60,6 +60,7 @@ def test_a_batch_is_stopped_between_rows_and_goes_on_after_a_restart(tmp_path: P
         assert [row["id"] for row in rows(kept.answers("ada", batch.id))] == ["1"]
         until(lambda: len(model.prompts) == 2)
         kept.stop("ada", batch.id)
+        assert kept.standing("ada", batch.id).stage == "stopping"
         model.let.release(1)
         stopped = settled(kept, "ada", batch.id)
         assert (stopped.stage, stopped.done, stopped.total) == ("stopped", 2, 3)
@@ -109,6 +110,9 @@ def test_one_batch_runs_and_the_next_waits_for_it(tmp_path: Path) -> None:
         waiting = kept.standing("bob", second.id)
         assert waiting.stage == "waiting"
         assert "Waits for another batch to finish" in standing_html(second, waiting)
+        kept.stop("bob", second.id)
+        assert kept.standing("bob", second.id).stage == "stopped"
+        kept.start("bob", second.id)
         model.let.release(2)
         assert settled(kept, "ada", first.id).stage == settled(kept, "bob", second.id).stage == "done"
 

@@ -37,8 +37,8 @@ _SHOWN = 5  # rows done last
 _NAME = re.compile(r"[0-9a-f]{16}")
 _KEPT_EVERY = 1.0  # seconds between two writings of how far a batch is
 
-Stage = Literal["waiting", "running", "stopped", "done", "failed"]
-RUNNING: tuple[Stage, ...] = ("waiting", "running")
+Stage = Literal["waiting", "running", "stopping", "stopped", "done", "failed"]
+RUNNING: tuple[Stage, ...] = ("waiting", "running", "stopping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +171,8 @@ class Batches:
     def stop(self, owner: str, name: str) -> None:
         """Have a batch stop once the question that is being answered is done."""
         folder, _ = self._batch(owner, name)
-        if run_ := self._runs.get(folder):
-            run_.stopping.set()
+        if begun := self._runs.get(folder):
+            begun.stop()
 
     def standing(self, owner: str, name: str) -> Standing:
         """How far a batch is."""
@@ -188,7 +188,7 @@ class Batches:
     def close(self) -> None:
         """Stop all batches and wait until they have."""
         for running in self._runs.values():
-            running.stopping.set()
+            running.stop()
         self._pool.shutdown()
 
     def _add(self, owner: str, batch: Batch, table: Path | None = None) -> Batch:
@@ -224,12 +224,12 @@ class Batches:
 
 
 class _Run:
-    """A batch that runs, or waits to; `standing` is replaced as it goes on."""
+    """A batch that runs, or waits to."""
 
     def __init__(self, folder: Path, batch: Batch) -> None:
-        self.stopping = threading.Event()
-        self.standing = replace(_standing(folder), stage="waiting", fault="")
+        self._standing = replace(_standing(folder), stage="waiting", fault="")
         self._folder, self._batch = folder, batch
+        self._stopping = threading.Event()
         self._last: deque[Outcome] = deque(maxlen=_SHOWN)
         self._statuses: Counter[str] = Counter()
         self._took: list[float] = []
@@ -247,10 +247,23 @@ class _Run:
         except Exception as error:  # of a thread that nobody waits for nothing else would be heard
             self._become("failed", f"{type(error).__name__}: {first_line(error)}")
 
+    def stop(self) -> None:
+        """Have it end once the question that is being answered is done, or else not begin."""
+        self._stopping.set()
+
+    @property
+    def standing(self) -> Standing:
+        """How far it is; one that waits and is to stop has stopped."""
+        standing = self._standing
+        if not self._stopping.is_set():
+            return standing
+        becomes: dict[Stage, Stage] = {"waiting": "stopped", "running": "stopping"}
+        return replace(standing, stage=becomes.get(standing.stage, standing.stage))
+
     def _answer(self, indexes: Indexes) -> None:
         self._check()
         task = _task(self._folder, self._batch, indexes)
-        self.standing = Standing("running", total=task.total or 0)
+        self._standing = Standing("running", total=task.total or 0)
         plan = prepare(task, _target(self._folder, self._batch), Options())
         run(plan, indexes.assistant(self._batch.index), self._progress, self._see)
 
@@ -267,7 +280,7 @@ class _Run:
 
     def _progress(self, done: int, total: int) -> None:
         took = self._took
-        self.standing = Standing(
+        self._standing = Standing(
             "running",
             done,
             total,
@@ -280,17 +293,17 @@ class _Run:
         self._check()
 
     def _check(self) -> None:
-        if self.stopping.is_set():
+        if self._stopping.is_set():
             raise _Stopped
 
     def _become(self, stage: Stage, fault: str = "") -> None:
-        self.standing = replace(self.standing, stage=stage, fault=fault, seconds_left=None)
+        self._standing = replace(self._standing, stage=stage, fault=fault, seconds_left=None)
         self._keep()
 
     def _keep(self) -> None:
         self._kept_at = time.monotonic()
         with contextlib.suppress(OSError):  # it is for a later visit alone; the journal has what counts
-            write_atomically(self._folder / "standing.json", _json(self.standing))
+            write_atomically(self._folder / "standing.json", _json(self._standing))
 
 
 class _Stopped(Exception):

@@ -157,7 +157,7 @@ class Batching:
         goes_on = "Go on" if standing.stage != "done" else "Ask again what failed"
         return {
             self._standing: standing_html(batch, standing),
-            self._stop: gr.Button(visible=runs),
+            self._stop: gr.Button(visible=standing.stage in ("waiting", "running")),
             self._go_on: gr.Button(goes_on, visible=not runs and (standing.stage != "done" or bool(failed))),
             self._take: gr.Button(visible=standing.done > 0),
             self._clock: gr.Timer(active=runs),

@@ -12,6 +12,7 @@ from assistant.page.shelf import failure_html
 _STAGES = {
     "waiting": "Waits for another batch to finish",
     "running": "Running",
+    "stopping": "Stops when this question is answered",
     "stopped": "Stopped; what is answered is kept",
     "done": "Done",
     "failed": "It could not go on",
