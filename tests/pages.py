@@ -6,13 +6,14 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from conftest import CHROMIUM, PAPERS
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -35,7 +36,8 @@ QUIET = (
     "--disable-component-update --disable-sync"
 ).split()
 
-expect.set_options(timeout=60_000)  # the machine may be busy
+PATIENCE = 120_000  # milliseconds; the machine may be busy
+expect.set_options(timeout=PATIENCE)
 
 # Gradio sets an option and a keyword that pandas deprecates, when it adds up how long its queue took.
 PANDAS = [
@@ -74,6 +76,21 @@ class SteppedModel(ScriptedModel):
             yield delta
 
 
+class HeldModel(ScriptedModel):
+    """A scripted model that gives an answer when it is let."""
+
+    def __init__(self, *replies: str) -> None:
+        super().__init__(*replies)
+        self.let = threading.Semaphore(0)
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
+        saying = super().stream(messages, max_tokens=max_tokens)
+        first = next(saying)  # it is asked before it is let
+        assert self.let.acquire(timeout=PATIENCE / 1000)
+        yield first
+        yield from saying
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A browser that asks nobody for anything by itself."""
@@ -94,14 +111,19 @@ def served(
     evaluator: Evaluator | None = None,
 ) -> Iterator[str]:
     """The address of a page that answers every question with `model`; `data` outlives it, if given."""
-    with TemporaryDirectory() as temporary:
-        settings = Settings(data_dir=data or Path(temporary))
-        assistant = Assistant.from_papers(papers, model=model, embedder=HashingEmbedder(), settings=settings)
-        (assistant.index.folder / FITTED).write_text(
-            json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8"
-        )
-        with serving(assistant, port, accounts, evaluator) as address:
-            yield address
+    with (
+        TemporaryDirectory() as temporary,
+        serving(scripted(model, data or Path(temporary), papers), port, accounts, evaluator) as address,
+    ):
+        yield address
+
+
+def scripted(model: ScriptedModel, data: Path, papers: Sequence[Paper] = PAPERS) -> Assistant:
+    """An assistant that answers every question about the papers with `model`."""
+    settings = Settings(data_dir=data)
+    assistant = Assistant.from_papers(papers, model=model, embedder=HashingEmbedder(), settings=settings)
+    (assistant.index.folder / FITTED).write_text(json.dumps(fitted_to_plain(OPEN_GATES)), encoding="utf-8")
+    return assistant
 
 
 @contextmanager
@@ -118,7 +140,7 @@ def serving(
         yield launch(page, port or free_port(), accounts)
     finally:
         page.close(verbose=False)
-        desk.conversations.close()
+        desk.close()
 
 
 def free_port() -> int:
@@ -132,7 +154,6 @@ def free_port() -> int:
 def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
     """The page in a session of its own; fails if it asked for anything beyond `address`."""
     session = browser.new_context(**context)
-    session.set_default_timeout(60_000)
     page = session.new_page()
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -146,6 +167,7 @@ def opened(browser: Browser, address: str, **context: Any) -> Iterator[Page]:
 
 def come_to(page: Page, address: str) -> None:
     """Open the page, and wait until it knows whose visit it is."""
+    page.set_default_timeout(PATIENCE)
     page.goto(address)
     expect(page.locator(".masthead")).to_be_visible()
 
@@ -156,8 +178,27 @@ def ask(page: Page, question: str) -> None:
     page.keyboard.press("Enter")
 
 
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that is not on the page."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def settled(page: Page) -> None:
     """Wait for the answer to be whole."""
     expect(page.locator(".exchange").last).to_be_visible()
     expect(page.locator(".live")).to_have_count(0)
     expect(page.locator(".exchange").last.locator(".actions")).to_be_visible()
+
+
+def serious(page: Page) -> list[str]:
+    """The rules that the page breaks badly, with the elements that break them."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{violation['id']}: {node['html'][:200]} {node['any'][0]['message'][:200] if node['any'] else ''}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

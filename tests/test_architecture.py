@@ -33,20 +33,21 @@ ORDER = """
     generation.base generation.hub generation.llama_index generation.openai generation.openvino
     generation.transformers generation
     events inquiry testing answering api __init__
+    batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
+    batch.summary batch.work batch
     page page.exchange page.links page.cards page.export page.correction page.rendering
     page.gold page.suggestions page.owners
-    page.conversations page.listing page.indexes page.settings_file page.evaluation page.desk page.visit
-    page.narrowing page.chat
+    page.conversations page.listing page.indexes page.settings_file page.evaluation page.batches page.desk
+    page.visit page.narrowing page.chat
     page.intake page.shelf page.library page.evaluation_view page.evaluation_tab
-    page.settings_view page.settings_tab page.endpoints page.page
-    batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
-    batch.summary batch.work batch doctor recommendation cli __main__
+    page.settings_view page.settings_tab page.ledger page.batching page.endpoints page.telling page.page
+    doctor recommendation cli __main__
 """.split()
 
 # Libraries that one part of the package stands for, so that it can be exchanged there alone.
 OWNERS = {
     "gradio": "page.visit page.narrowing page.chat page.library page.evaluation_tab page.settings_tab "
-    "page.endpoints page.page",
+    "page.batching page.endpoints page.telling page.page",
     "tomlkit": "page.settings_file",
     "sqlalchemy": "page.conversations",
     "itsdangerous": "page.owners",

@@ -56,7 +56,7 @@ def assistant(index_folder: Path, embedder: Embedder, model: ScriptedModel) -> A
 def desk(assistant: Assistant) -> Iterator[Desk]:
     desk = Desk.over(assistant)
     yield desk
-    desk.conversations.close()
+    desk.close()
 
 
 def cited(text: str, n: int, start: int, end: int) -> Citation:
@@ -326,7 +326,7 @@ def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: S
 def test_the_page_reports_nothing_and_offers_its_two_endpoints_alone(desk: Desk) -> None:
     page = build_page(desk)
     assert page.analytics_enabled is False
-    assert sorted(page.get_api_info()["named_endpoints"]) == ["/ask", "/search"]
+    assert sorted(page.get_api_info()["named_endpoints"]) == ["/ask", "/batch", "/search"]
     assert page.get_api_info()["unnamed_endpoints"] == {}
 
 

@@ -5,25 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from pages import IN_BROWSER, MEMORY, ask, opened, settled
-from playwright.sync_api import Browser, Page, expect
+from pages import IN_BROWSER, MEMORY, ask, opened, serious, settled
+from playwright.sync_api import Browser, expect
 
 pytestmark = IN_BROWSER
 
 DESKTOP = {"viewport": {"width": 1400, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}}
-
-
-def serious(page: Page) -> list[str]:
-    """The rules that the page breaks badly, with the elements that break them."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{violation['id']}: {node['html'][:200]} {node['any'][0]['message'][:200] if node['any'] else ''}"
-        for violation in found
-        if violation["impact"] in ("serious", "critical")
-        for node in violation["nodes"]
-    ]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from pages import (
     served,
     serving,
     settled,
+    until,
 )
 from playwright.sync_api import Browser, Page, expect
 
@@ -44,7 +44,7 @@ def test_a_mark_leads_to_the_cited_sentence_and_back(page: Page, address: str, b
     ask(page, MEMORY)
     settled(page)
     expect(page.locator(".answer")).to_contain_text("LongCache reduces cache memory by 62%. [1]")
-    assert page.locator(".card").count() == 3
+    expect(page.locator(".card")).to_have_count(3)
     follow(".answer a.cite")
     mark = page.locator("mark.shown")
     expect(mark).to_have_text("LongCache reduces cache memory by 62%, and decoding is 1.4x faster.")
@@ -209,7 +209,7 @@ def test_hostile_text_is_shown_as_text(browser: Browser) -> None:
         settled(page)
         expect(page.locator(".card h3").first).to_have_text(HOSTILE)
         expect(page.locator(".question")).to_have_text(f"{MEMORY} {HOSTILE}")
-        assert page.locator("#desk img").count() == 0
+        expect(page.locator("#desk img")).to_have_count(0)
         assert page.title() == "Abstract Assistant"
 
 
@@ -220,10 +220,7 @@ def test_stop_stops_the_model_and_the_next_question_is_answered(browser: Browser
         expect(page.locator(".draft")).to_be_visible()
         page.get_by_role("button", name="Stop").click()
         expect(page.get_by_text("Stopped.")).to_be_visible()
-        deadline = time.monotonic() + 5
-        while not model.closed_early and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert model.closed_early == 1
+        until(lambda: model.closed_early == 1)
         ask(page, "How much faster is decoding with LongCache?")
         expect(page.locator(".exchange")).to_have_count(2)
         settled(page)
@@ -236,10 +233,7 @@ def test_closing_the_tab_stops_the_model(browser: Browser) -> None:
         with opened(browser, address) as page:
             ask(page, MEMORY)
             expect(page.locator(".draft")).to_be_visible()
-        deadline = time.monotonic() + 10
-        while not model.closed_early and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert model.closed_early == 1
+        until(lambda: model.closed_early == 1)
 
 
 def test_two_people_at_once_see_only_their_own_questions(browser: Browser) -> None:

@@ -76,7 +76,7 @@ def test_a_desk_keeps_what_it_keeps_in_the_folder_of_the_settings(
     settings = Settings(model="none", data_dir=tmp_path / "data")
     desk = Desk.over(Assistant.open(index_folder, embedder=embedder, settings=settings))
     put([WHALES], "Whales", desk.indexes, silent)
-    desk.conversations.close()
+    desk.close()
     kept = sorted(path.name for path in (tmp_path / "data").iterdir())
     assert kept == ["conversations.sqlite3", "index", "page.key", "page.key.lock"]
 

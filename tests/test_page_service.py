@@ -17,7 +17,7 @@ from gradio_client.exceptions import AppError
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
-from pages import MEMORY, PANDAS, REPLY, SlowModel, served
+from pages import MEMORY, PANDAS, PATIENCE, REPLY, SlowModel, served
 
 from assistant.page import page as page_module
 from assistant.testing import ScriptedModel
@@ -25,6 +25,7 @@ from assistant.testing import ScriptedModel
 pytestmark = [*PANDAS, pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")]
 
 AT_ONCE = 20
+web = httpx.Client(timeout=PATIENCE / 1000)
 _RECORDED: list[str] = []
 _IS_RECORDING = False
 
@@ -66,6 +67,11 @@ def test_the_example_of_the_documentation(client: Client) -> None:
     found = client.predict("speech recognition", k=1, api_name="/search")
     assert [scored["paper"]["title"] for scored in found] == ["A Survey of Speech Recognition"]
 
+    rows = client.predict([{"id": 7, "question": MEMORY}, {"question": " "}], api_name="/batch")
+    assert [row["status"] for row in rows] == ["answered", "error"]
+    assert (rows[0]["id"], rows[0]["final"], rows[0]["citations"]) == (7, "62%", "a1")
+    assert rows[1]["reason"] == "the question is empty; ask something about the papers"
+
 
 def test_a_program_asks_with_history_and_filters(client: Client) -> None:
     answer = client.predict(
@@ -74,6 +80,20 @@ def test_a_program_asks_with_history_and_filters(client: Client) -> None:
     assert "LongCache" in answer["standalone_question"]
     narrowed = client.predict("What is costly?", years=[None, 2021], papers=["a2"], api_name="/ask")
     assert [evidence["paper"]["id"] for evidence in narrowed["evidence"]] == ["a2"]
+
+
+def test_a_program_sees_the_rows_of_a_batch_grow(client: Client) -> None:
+    growing = client.submit([{"question": MEMORY}, {"question": "What is costly?"}], api_name="/batch")
+    assert [len(rows) for rows in growing] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [([], "rows is a list such as"), ([{"question": MEMORY}] * 1001, "1,001 rows are more than 1,000")],
+)
+def test_a_program_is_told_what_is_no_batch(client: Client, rows: list[Any], message: str) -> None:
+    with pytest.raises(AppError, match=message):
+        client.predict(rows, api_name="/batch")
 
 
 @pytest.mark.parametrize(
@@ -95,8 +115,8 @@ def test_twenty_at_once_are_all_answered_and_nobody_beyond_this_machine_is_told(
         url = f"{address}gradio_api/call/ask"
 
         def answered(_: int) -> str:
-            event = httpx.post(url, json={"data": [MEMORY, None, None, None, None, ""]}, timeout=60).json()
-            said = httpx.get(f"{url}/{event['event_id']}", timeout=60).text
+            event = web.post(url, json={"data": [MEMORY, None, None, None, None, ""]}).json()
+            said = web.get(f"{url}/{event['event_id']}").text
             assert said.startswith("event: complete")
             return str(json.loads(said.split("data: ", 1)[1])[0]["text"])
 
@@ -119,17 +139,17 @@ def test_no_file_beyond_the_page_s_own_is_given_away(tmp_path: Path) -> None:
             tmp_path / "conversations.sqlite3",
             "pyproject.toml",
         ):
-            assert httpx.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
+            assert web.get(f"{address}gradio_api/file={path}").status_code in (403, 404)
 
 
 def test_who_has_not_signed_in_gets_nothing() -> None:
     with served(ScriptedModel(REPLY), accounts={"reader": "sesame"}) as address:
         for path in ("config", "gradio_api/info", "gradio_api/file=/etc/passwd"):
-            assert httpx.get(f"{address}{path}").status_code == 401
-        assert httpx.post(f"{address}gradio_api/upload", files={"files": b"x"}).status_code == 401
-        joined = httpx.post(f"{address}gradio_api/queue/join", json={"data": [], "fn_index": 0})
+            assert web.get(f"{address}{path}").status_code == 401
+        assert web.post(f"{address}gradio_api/upload", files={"files": b"x"}).status_code == 401
+        joined = web.post(f"{address}gradio_api/queue/join", json={"data": [], "fn_index": 0})
         assert joined.status_code == 401
-        wrong = httpx.post(f"{address}login", data={"username": "reader", "password": "open"})
+        wrong = web.post(f"{address}login", data={"username": "reader", "password": "open"})
         assert wrong.status_code == 400
         right = Client(address, auth=("reader", "sesame"), verbose=False, analytics_enabled=False)
         assert right.predict(MEMORY, api_name="/ask")["status"] == "answered"
@@ -137,7 +157,7 @@ def test_who_has_not_signed_in_gets_nothing() -> None:
 
 def test_another_site_s_page_may_not_ask_for_its_reader(address: str) -> None:
     headers = {"Origin": "https://evil.example", "Content-Type": "application/json"}
-    reply = httpx.post(f"{address}gradio_api/queue/join", headers=headers, json={"data": [], "fn_index": 0})
+    reply = web.post(f"{address}gradio_api/queue/join", headers=headers, json={"data": [], "fn_index": 0})
     assert "access-control-allow-origin" not in reply.headers
 
 
@@ -145,8 +165,8 @@ def test_an_upload_beyond_the_limit_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(page_module, "LARGEST_UPLOAD", "1kb")
     with served(ScriptedModel(REPLY)) as address:
         url = f"{address}gradio_api/upload"
-        assert httpx.post(url, files={"files": ("a.csv", b"x" * 2000)}).status_code == 413
-        (kept,) = httpx.post(url, files={"files": ("../../../evil.csv", b"x" * 10)}).json()
+        assert web.post(url, files={"files": ("a.csv", b"x" * 2000)}).status_code == 413
+        (kept,) = web.post(url, files={"files": ("../../../evil.csv", b"x" * 10)}).json()
         assert Path(kept).name == "evil.csv"
         assert ".." not in kept
 

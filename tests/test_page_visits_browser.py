@@ -6,7 +6,19 @@ import time
 from pathlib import Path
 
 import pytest
-from pages import IN_BROWSER, MEMORY, REPLY, SlowModel, ask, come_to, free_port, opened, served, settled
+from pages import (
+    IN_BROWSER,
+    MEMORY,
+    PATIENCE,
+    REPLY,
+    SlowModel,
+    ask,
+    come_to,
+    free_port,
+    opened,
+    served,
+    settled,
+)
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from assistant.testing import ScriptedModel
@@ -133,6 +145,7 @@ def test_who_signs_in_finds_the_own_conversations_in_any_browser(browser: Browse
         sessions = [browser.new_context() for _ in range(3)]
         first, again, other = (session.new_page() for session in sessions)
         for page in (first, again, other):
+            page.set_default_timeout(PATIENCE)
             page.goto(address)
             expect(page.locator(".masthead")).to_have_count(0)
         signed_in(first, "ada")

@@ -34,6 +34,8 @@ Choice = Literal["new", "changed", "failed", "again", "kept", "duplicate", "faul
 ASKED: tuple[Choice, ...] = ("new", "changed", "failed", "again")
 
 Progress = Callable[[int, int], None]  # questions done, out of how many (0 where that is not known)
+# A question by its row and its place in it, its result if it has one, and whether it was asked in this run.
+Seen = Callable[[Row, int, Result | None, bool], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +169,17 @@ def forecast(plan: Plan, assistant: Assistant) -> Forecast:
     )
 
 
-def run(plan: Plan, assistant: Assistant, progress: Progress, cluster: Pool | None = None) -> Summary:
+def run(
+    plan: Plan,
+    assistant: Assistant,
+    progress: Progress,
+    cluster: Pool | None = None,
+    seen: Seen = lambda *question: None,
+) -> Summary:
     """Ask what is to be asked, of the assistant or of its like on a cluster, and write the output.
+
+    Each question that is done is shown to `seen`, then counted by `progress`. An error that these raise ends
+    the run; what is answered by then is kept.
 
     Raises:
         BatchError: journal or output can't be written, or another batch is writing them.
@@ -177,7 +188,7 @@ def run(plan: Plan, assistant: Assistant, progress: Progress, cluster: Pool | No
     tally = Tally()
     try:
         with Journal(plan.journal) as journal:
-            _run(plan, assistant, journal, tally, progress, cluster)
+            _run(plan, assistant, journal, tally, progress, cluster, seen)
             return tally.summary(journal.contents.damaged)
     except OSError as error:
         raise BatchError(
@@ -193,6 +204,7 @@ def _run(
     tally: Tally,
     progress: Progress,
     cluster: Pool | None,
+    seen: Seen,
 ) -> None:
     options, task = plan.options, plan.task
     conditions = conditions_of(assistant)
@@ -219,6 +231,7 @@ def _run(
                 if cell.position == len(cell.row.requests) - 1:
                     _write(sink, task, cell.row, results)
                     results = []
+                seen(cell.row, cell.position, result, cell.choice in ASKED)
                 progress(tally.questions, task.total or 0)
     except BaseException:
         sink.abandon()

@@ -52,13 +52,13 @@ class Chat:
             elem_id="search-conversations",
         )
         self._listing = gr.HTML(
-            listing_html([], ""), apply_default_css=False, elem_id="listing", js_on_load=_script("listing.js")
+            listing_html([], ""), apply_default_css=False, elem_id="listing", js_on_load=script("listing.js")
         )
         self._export = gr.HTML(
-            export_html(), apply_default_css=False, elem_id="export", js_on_load=_script("export.js")
+            export_html(), apply_default_css=False, elem_id="export", js_on_load=script("export.js")
         )
         self._download = gr.HTML(
-            "", html_template="", elem_id="download", js_on_load=_script("download.js"), visible="hidden"
+            "", html_template="", elem_id="download", js_on_load=script("download.js"), visible="hidden"
         )
 
     def show_desk(self) -> None:
@@ -70,9 +70,9 @@ class Chat:
                     conversation_html((), _suggestions(index)),
                     apply_default_css=False,
                     elem_id="conversation",
-                    js_on_load=_script("conversation.js"),
+                    js_on_load=script("conversation.js"),
                 )
-                self._narrowing = Narrowing.of(index.papers, "Ask only some papers")
+                self.narrowing = Narrowing.of(index.papers, "Ask only some papers")
                 with gr.Row(elem_id="ask"):
                     self._question = gr.Textbox(
                         label="Question",
@@ -89,7 +89,7 @@ class Chat:
                     '<p role="status"></p>',
                     apply_default_css=False,
                     elem_id="connection",
-                    js_on_load=_script("connection.js"),
+                    js_on_load=script("connection.js"),
                 )
                 gr.HTML(legend_html(), apply_default_css=False)
             with gr.Column(elem_id="evidence", scale=2):
@@ -98,7 +98,7 @@ class Chat:
     def connect(self) -> None:
         """Let everything do what it is there for."""
         states = self._kept.states
-        asking: set[Any] = states | self._narrowing.fields | {self._conversation, self._question}
+        asking: set[Any] = states | self.narrowing.fields | {self._conversation, self._question}
         grown = [self._question, *self._view, self._kept.token, self._kept.conversation, self._listing]
         at_once = AT_ONCE | QUIETLY | {"js": "(...said) => window.whenThere(said)"}
         events = [
@@ -136,7 +136,7 @@ class Chat:
     @property
     def restored(self) -> list[Any]:
         """What `restore` gives values to."""
-        return [*self._kept.states, *self._view, self._listing, *self._narrowing.fields]
+        return [*self._kept.states, *self._view, self._listing, *self.narrowing.fields]
 
     def restore(self, visit: Visit) -> Updates:
         """The open conversation of a browser that comes, and what its index can be narrowed to."""
@@ -146,7 +146,7 @@ class Chat:
             self._kept.index: visit.index,
             **self._viewed(self._desk.conversations.read(visit.owner, visit.conversation), visit.index),
             **self._list(visit, ""),
-            **self._narrowing.offered(self._desk.indexes.assistant(visit.index).index.papers),
+            **self.narrowing.offered(self._desk.indexes.assistant(visit.index).index.papers),
         }
 
     @property
@@ -157,7 +157,7 @@ class Chat:
         visit = self._kept.visit(self._desk, said, request)
         earlier = said[self._conversation] or self._desk.conversations.read(visit.owner, visit.conversation)
         emptied = {self._question: ""}  # once, so as not to wipe what is typed meanwhile
-        for grown in self._grow(visit, earlier, said[self._question], self._narrowing.filters(said)):
+        for grown in self._grow(visit, earlier, said[self._question], self.narrowing.filters(said)):
             yield emptied | grown
             emptied = {}
 
@@ -168,7 +168,7 @@ class Chat:
         kept, replaced = earlier[: event.exchange - 1], earlier[event.exchange - 1 :]
         question = event.text if event.field == "question" else replaced[0].question
         read_as = event.text if event.field == "read_as" else ""
-        yield from self._grow(visit, kept, question, self._narrowing.filters(said), read_as)
+        yield from self._grow(visit, kept, question, self.narrowing.filters(said), read_as)
 
     def _grow(self, visit: Visit, earlier: Conversation, question: str, *asked_how: Any) -> Iterator[Updates]:
         """The page as an answer comes; what has come is kept, also where it is stopped."""
@@ -288,5 +288,6 @@ def _suggestions(index: Index) -> tuple[str, ...]:
     return tuple(suggested(index.papers))
 
 
-def _script(name: str) -> str:
+def script(name: str) -> str:
+    """One of the page's scripts."""
     return (_HERE / name).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
+from assistant.page.batches import Batches
 from assistant.page.conversations import Conversations
 from assistant.page.evaluation import Evaluator
 from assistant.page.exchange import Conversation, Exchange, turns
@@ -30,6 +31,7 @@ class Desk:
     indexes: Indexes
     owners: Owners
     conversations: Conversations
+    batches: Batches
     folder: Path
     evaluator: Evaluator | None = None
 
@@ -45,7 +47,9 @@ class Desk:
         folder = assistant.settings.data_dir
         homes = [folder / "index", *([CHECKOUT_INDEXES] if CHECKOUT_INDEXES.is_dir() else [])]
         kept = Conversations(folder / "conversations.sqlite3")
-        return cls(Indexes(assistant, homes), Owners(folder), kept, folder, evaluator)
+        indexes = Indexes(assistant, homes)
+        batches = Batches(folder / "batches", indexes)
+        return cls(indexes, Owners(folder), kept, batches, folder, evaluator)
 
     def change(self, settings: Mapping[str, Value]) -> Path:
         """Ask under changed settings from the next question on, and keep them in the file; that file.
@@ -64,6 +68,11 @@ class Desk:
             path = keep(settings)
             self.indexes.replace(opened)
             return path
+
+    def close(self) -> None:
+        """Stop what still runs, and let go of the files."""
+        self.batches.close()
+        self.conversations.close()
 
     def gold(self, index: str) -> Path:
         """The file of the gold questions about an index."""

@@ -1,19 +1,21 @@
-"""What the page offers to programs, through Gradio's own API: `ask` and `search`."""
+"""What the page offers to programs, through Gradio's own API: `ask`, `search` and `batch`."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Any
 
-import gradio as gr
 from gradio.events import api
 
-from assistant.errors import AssistantError, PageError
+from assistant.batch.columns import result_of
+from assistant.errors import PageError
 from assistant.page.desk import Desk
 from assistant.records import Filters, Turn, to_plain
 
 _MOST_PAPERS = 100
+_MOST_ROWS = 1_000
 
 
 def offer(desk: Desk, concurrency: dict[str, Any]) -> None:
@@ -40,9 +42,8 @@ def offer(desk: Desk, concurrency: dict[str, Any]) -> None:
         Returns:
             The Answer: status and reason, text with [n] marks, sentences with verdicts, citations, evidence.
         """
-        with _told():
-            filters = _filters(years, venues, papers)
-            return desk.indexes.assistant(index).ask(question, _turns(history), filters).to_dict()
+        filters = _filters(years, venues, papers)
+        return desk.indexes.assistant(index).ask(question, _turns(history), filters).to_dict()
 
     def search(query: str, k: int = 10, index: str = "") -> list[dict[str, Any]]:
         """Find the papers nearest to a query, with their passages and score parts.
@@ -55,22 +56,46 @@ def offer(desk: Desk, concurrency: dict[str, Any]) -> None:
         Returns:
             The papers found, best first.
         """
-        with _told():
-            found = desk.indexes.assistant(index).search(query, min(max(k, 1), _MOST_PAPERS))
-            plain: list[dict[str, Any]] = to_plain(found)
-            return plain
+        found = desk.indexes.assistant(index).search(query, min(max(k, 1), _MOST_PAPERS))
+        plain: list[dict[str, Any]] = to_plain(found)
+        return plain
+
+    def batch(
+        rows: list[dict[str, Any]], question_column: str = "question", index: str = ""
+    ) -> Iterator[list[dict[str, Any]]]:
+        """Answer many questions, as `assistant batch` does, but without a journal: at most 1,000 at a time.
+
+        Args:
+            rows: The rows, each with a question and maybe history and filters; what else they hold is kept.
+            question_column: The key of the question.
+            index: The name of an index, unless it is the first one.
+
+        Returns:
+            The rows so far, each with its status, answer, final, citations, quotes, confidence and reason.
+        """
+        _check(rows)
+        answered: list[dict[str, Any]] = []
+        started = time.perf_counter()
+        asked = desk.indexes.assistant(index).batch(rows, question_column=question_column)
+        with closing(asked) as growing:
+            for row, answer in growing:
+                result = result_of(answer, time.perf_counter() - started)
+                answered.append({**row, **result.columns()})
+                yield answered
+                started = time.perf_counter()
 
     api(ask, api_name="ask", **concurrency)
     api(search, api_name="search", **concurrency)
+    api(batch, api_name="batch", **concurrency)
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Tell the caller of our own errors; of others Gradio says only that there was one."""
-    try:
-        yield
-    except AssistantError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+def _check(rows: Any) -> None:
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise PageError(f'rows is a list such as [{{"question": "…"}}], and not {str(rows)[:80]}')
+    if len(rows) > _MOST_ROWS:
+        raise PageError(
+            f"{len(rows):,} rows are more than {_MOST_ROWS:,}; send them in parts, or run `assistant batch`"
+        )
 
 
 def _turns(history: list[list[str]] | None) -> list[Turn]:

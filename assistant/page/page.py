@@ -13,6 +13,7 @@ import gradio as gr
 
 from assistant.api import Assistant
 from assistant.errors import MissingExtraError, SettingsError
+from assistant.page.batching import Batching
 from assistant.page.chat import AT_ONCE, QUIETLY, Chat, Updates
 from assistant.page.desk import Desk
 from assistant.page.endpoints import offer
@@ -22,6 +23,7 @@ from assistant.page.library import Library
 from assistant.page.owners import accounts, may_sign_in
 from assistant.page.rendering import header_html
 from assistant.page.settings_tab import SettingsTab
+from assistant.page.telling import tell_errors
 from assistant.page.visit import Kept, Said
 
 HOST = "127.0.0.1"
@@ -51,12 +53,15 @@ def build_page(desk: Desk) -> gr.Blocks:
                 chat.show_desk()
             with gr.Tab("Library"):
                 library.show()
+            with gr.Tab("Batch"):
+                (batching := Batching(desk, kept, chat.narrowing)).show()
             with gr.Tab("Evaluate") as evaluating:
                 evaluation.show()
             with gr.Tab("Settings"):
                 settings.show()
         chat.connect()
         library.connect()
+        batching.connect(page)
         evaluation.connect(evaluating)
         settings.connect(page)
         offer(desk, AT_ONCE)
@@ -76,6 +81,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         library.chosen.input(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
         settings.saved.then(restore, kept.states, restored, **QUIETLY)
         library.stored.then(choose, {*kept.states, library.chosen}, restored, **QUIETLY)
+    tell_errors(page)
     return page
 
 
@@ -135,7 +141,7 @@ def serve(assistant: Assistant, port: int, evaluator: Evaluator | None = None) -
         threading.Event().wait()
     finally:
         page.close(verbose=False)
-        desk.conversations.close()
+        desk.close()
 
 
 def _refuse_taken(port: int) -> None:
