@@ -128,6 +128,11 @@ class Assistant:
         return self._pipeline.model_name
 
     @property
+    def concurrency(self) -> int:
+        """How many questions of a batch pay to be asked at a time: what the model runs together, else 1."""
+        return getattr(self._pipeline.model, "concurrency", 1)
+
+    @property
     def fitted(self) -> Fitted:
         """The coefficients that decide what is an answer: the index's own, or the program's.
 
@@ -159,7 +164,7 @@ class Assistant:
         yield from self._pipeline.run(question, turns, filters)
 
     def batch(
-        self, rows: Iterable[BatchRow], *, concurrency: int = 1, question_column: str = "question"
+        self, rows: Iterable[BatchRow], *, concurrency: int | None = None, question_column: str = "question"
     ) -> Generator[tuple[BatchRow, Answer], None, None]:
         """Each row with its answer, in order, as they come; a row that fails has one of status `error`.
 
@@ -169,14 +174,15 @@ class Assistant:
         Args:
             rows: Questions, or mappings with a `question` and maybe `history` and `filters`, as JSON text (a
                 csv.DictReader will do) or as `ask` takes them. They are read a few ahead.
-            concurrency: How many are answered at a time; more than one pays with a model server.
+            concurrency: How many are answered at a time; unset, as many as pay with the model.
             question_column: The key of a mapping that holds the question.
         """
 
         def call(row: BatchRow) -> Call[Answer]:
             return lambda stopped: self.answer(_request(row, question_column), stopped)
 
-        with contextlib.closing(in_order(((row, call(row)) for row in rows), concurrency)) as answered:
+        jobs = ((row, call(row)) for row in rows)
+        with contextlib.closing(in_order(jobs, concurrency or self.concurrency)) as answered:
             for row, answer in answered:
                 assert answer is not None, "every row has a call"
                 yield row, answer

@@ -422,14 +422,18 @@ def bench_index(
 def bench_batch(
     index: IndexOption = None,
     model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
-    concurrency: Annotated[int, typer.Option(min=2, help="Questions asked at a time.")] = 4,
-    limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 32,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as key=value; repeatable.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=2, help="Questions asked at a time.")] = 8,
+    limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 64,
+    papers: Annotated[int, typer.Option(min=1, help="Papers that four questions each are asked of.")] = 16,
     rows: Annotated[int, typer.Option(min=1, help="Rows of the batch that is restarted.")] = 100_000,
     repeats: Annotated[int, typer.Option(min=1, help="Rows that the journal is timed with.")] = 1_000,
     gold: GoldOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Time a batch: journal and restart, and rows a minute one by one and several at a time."""
+    """Time a batch: journal and restart; rows a minute one by one and together, free and paper by paper."""
     from tempfile import TemporaryDirectory
 
     from assistant.api import Assistant
@@ -438,17 +442,34 @@ def bench_batch(
 
     places = _places(gold, index)
     questions = [item.question for item in read_material(*places).chosen("dev", limit)]
-    assistant = Assistant.open(places[1], settings=Settings.load(model=model))
+    chosen = Settings.load(model=model, **dict(map(_pair, settings or [])))
+    assistant = Assistant.open(places[1], settings=chosen)
     # In the working folder, since the system's temporary one may be memory, which syncs in no time.
     with TemporaryDirectory(dir=".", prefix=".bench-") as folder:
         result = batching.sample_result(assistant, questions[0])
         found = batching.journal_cost(result, Path(folder), repeats=repeats)
         found += batching.restart(assistant, result, Path(folder), rows=rows)
-    rates, differing = batching.throughput(assistant, questions, concurrency=concurrency)
-    about = {"model": assistant.model_name, "questions": len(questions), "answers that differ": differing}
-    for line in bench.table(found + rates, about):
+    kinds = {
+        "free questions": [{"question": question} for question in questions],
+        "paper by paper": batching.of_each_paper(assistant, papers),
+    }
+    plain = [bench.to_plain(found, {"model": assistant.model_name})]
+    for line in bench.table(found, {"model": assistant.model_name}):
         print(line)
-    _write_json(as_json, bench.to_plain(found + rates, about))
+    for kind, asked in kinds.items():
+        measured = batching.throughput(assistant, asked, concurrency=concurrency)
+        about = {
+            kind: len(asked),
+            "other status or citations": len(measured.differing),
+            "other words": len(measured.reworded),
+        }
+        print()
+        for line in bench.table(measured.measurements, about):
+            print(line)
+        for one in (*measured.differing, *measured.reworded):
+            print(f"{one.question}\n  one by one: {one.alone}\n  together:   {one.together}")
+        plain.append(bench.to_plain(measured.measurements, about))
+    _write_json(as_json, plain)
 
 
 @bench_app.command("passages")
