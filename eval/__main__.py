@@ -472,6 +472,63 @@ def bench_batch(
     _write_json(as_json, plain)
 
 
+@bench_app.command("start")
+def bench_start(
+    question: Annotated[
+        str, typer.Option("--question", help="Asked first; the collection must answer it.")
+    ] = "By how much does LongGen cut KV cache memory?",
+    repeats: Annotated[int, typer.Option(min=1, help="Starts of each kind.")] = 5,
+    as_json: JsonOption = None,
+) -> None:
+    """Time cold starts: the import, a first question to evidence, first token and answer, and the page."""
+    from eval import bench, starting
+
+    found = starting.starts(question, repeats=repeats)
+    about = {"model": Settings.load().model}
+    for line in bench.table(found, about):
+        print(line)
+    _write_json(as_json, bench.to_plain(found, about))
+
+
+@bench_app.command("decode")
+def bench_decode(
+    lookup: Annotated[
+        list[str] | None,
+        typer.Option("--lookup", help="Prompt lookup, as TOKENS,NGRAM; repeatable [default: the program's]."),
+    ] = None,
+    width: Annotated[
+        list[int] | None, typer.Option("--width", min=1, help="Completions at a time; repeatable.")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option("--threads", min=1, help="Threads to compute with; repeatable.")
+    ] = None,
+    weights: Annotated[
+        list[Path] | None, typer.Option("--weights", help="Folder of other weights; repeatable.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Questions whose prompts are completed, of dev.")] = 48,
+    gold: GoldOption = None,
+    index: IndexOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Complete the same prompts by each choice that the engine has: how fast, and with the same texts or not."""
+    from assistant.models import ModelStore
+    from eval import completing
+    from eval.experiments import read_material
+
+    settings = Settings.load()
+    places = _places(gold, index)
+    questions = [item.question for item in read_material(*places).chosen("dev", limit)]
+    lookups = [completing.read_lookup(text) for text in lookup or ()] or [completing.ALONE]
+    table = completing.compared(
+        ModelStore(settings.cache_dir).ready(settings.model),
+        settings.cache_dir / "compiled",
+        completing.prompts_of(places[1], questions),
+        completing.choices(lookups, width or [1], threads or [], weights or []),
+        max_tokens=settings.max_answer_tokens,
+    )
+    _print_tables([table], as_json)
+
+
 @bench_app.command("passages")
 def bench_passages(
     pool: PoolOption = 10_000,
