@@ -510,7 +510,8 @@ def bench_decode(
     index: IndexOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Complete the same prompts by each choice that the engine has: how fast, and with the same texts or not."""
+    """Complete the same prompts by each choice that the engine has: how fast, and are the texts the same."""
+    from assistant.generation.openvino import ALONE
     from assistant.models import ModelStore
     from eval import completing
     from eval.experiments import read_material
@@ -518,7 +519,7 @@ def bench_decode(
     settings = Settings.load()
     places = _places(gold, index)
     questions = [item.question for item in read_material(*places).chosen("dev", limit)]
-    lookups = [completing.read_lookup(text) for text in lookup or ()] or [completing.ALONE]
+    lookups = [completing.read_lookup(text) for text in lookup or ()] or [ALONE]
     table = completing.compared(
         ModelStore(settings.cache_dir).ready(settings.model),
         settings.cache_dir / "compiled",

@@ -11,8 +11,9 @@ from pathlib import Path
 from statistics import median
 
 from assistant.api import Assistant
+from assistant.embedding import Embedder
 from assistant.errors import SettingsError
-from assistant.generation.base import Delta
+from assistant.generation.base import Delta, LanguageModel
 from assistant.generation.openvino import ALONE, Lookup, OpenVINOModel
 from assistant.records import Message, Usage
 from eval.tables import Table
@@ -66,10 +67,10 @@ class PromptReader:
         yield Delta("", Usage(0, 0, truncated=False))
 
 
-def prompts_of(index: Path, questions: Sequence[str]) -> list[Prompt]:
+def prompts_of(index: Path, questions: Sequence[str], embedder: Embedder | None = None) -> list[Prompt]:
     """The prompts that the questions lead to; some lead to none, comparisons to several."""
     reader = PromptReader()
-    assistant = Assistant.open(index, model=reader)
+    assistant = Assistant.open(index, model=reader, embedder=embedder)
     for question in questions:
         assistant.ask(question)
     return reader.prompts
@@ -128,7 +129,7 @@ def compared(
 
 
 def completions(
-    model: OpenVINOModel, prompts: Sequence[Prompt], width: int, *, max_tokens: int
+    model: LanguageModel, prompts: Sequence[Prompt], width: int, *, max_tokens: int
 ) -> list[Completed]:
     """The completions of all prompts, `width` of them asked for at a time."""
 
