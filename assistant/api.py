@@ -157,6 +157,11 @@ class Assistant:
         return self._pipeline.model_name
 
     @property
+    def concurrency(self) -> int:
+        """How many questions of a batch pay to be asked at a time: what the model runs together, else 1."""
+        return getattr(self._pipeline.model, "concurrency", 1)
+
+    @property
     def fitted(self) -> Fitted:
         """The coefficients that decide what is an answer: the index's own, or the program's.
 
@@ -191,7 +196,7 @@ class Assistant:
         self,
         rows: Iterable[BatchRow],
         *,
-        concurrency: int = 1,
+        concurrency: int | None = None,
         question_column: str = "question",
         cluster: Pool | None = None,
     ) -> Generator[tuple[BatchRow, Answer], None, None]:
@@ -203,11 +208,12 @@ class Assistant:
         Args:
             rows: Questions, or mappings with a `question` and maybe `history` and `filters`, as JSON text (a
                 csv.DictReader will do) or as `ask` takes them. They are read a few ahead.
-            concurrency: How many are answered at a time; more than one pays with a model server.
+            concurrency: How many are answered at a time; unset, as many as pay with the model.
             question_column: The key of a mapping that holds the question.
             cluster: Workers that answer instead of this process, each `concurrency` at a time; as many
                 hundred rows are then read ahead.
         """
+        concurrency = concurrency or self.concurrency
         requests = ((row, _request(row, question_column)) for row in rows)
         if cluster:
             with contextlib.closing(self.answers(requests, cluster, concurrency)) as timed:

@@ -334,8 +334,13 @@ def batch(
         typer.Option("--limit", min=1, help="Ask so many at most; the rest another time."),
     ] = None,
     concurrency: Annotated[
-        int, typer.Option("--concurrency", min=1, help="Questions asked at a time; pays with a model server.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--concurrency",
+            min=1,
+            help="Questions asked at a time [default: as many as pay on this machine; 1 with a server].",
+        ),
+    ] = None,
     ray: RayOption = None,
     ray_workers: RayWorkersOption = None,
     raw_formulas: Annotated[

@@ -119,6 +119,13 @@ class Settings(BaseModel):
     passage_overlap: int = Field(
         0, ge=0, description="Most tokens (cl100k) of whole sentences that a passage shares with the next."
     )
+    # No answer depends on it, so it is in no record of how an answer was made.
+    threads: int | None = Field(
+        None,
+        ge=1,
+        exclude=True,
+        description="Threads that the model computes with; unset, as many as OpenVINO chooses (one a core).",
+    )
     request_timeout: float = Field(
         120.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a model server."
     )

@@ -434,8 +434,12 @@ def bench_index(
 def bench_batch(
     index: IndexOption = None,
     model: Annotated[str | None, typer.Option("--model", help="As the setting `model`.")] = None,
-    concurrency: Annotated[int, typer.Option(min=2, help="Questions asked at a time.")] = 4,
-    limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 32,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="A setting, as key=value; repeatable.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=2, help="Questions asked at a time.")] = 8,
+    limit: Annotated[int, typer.Option(min=1, help="Questions asked, of the dev split.")] = 64,
+    papers: Annotated[int, typer.Option(min=1, help="Papers that four questions each are asked of.")] = 16,
     rows: Annotated[int, typer.Option(min=1, help="Rows of the batch that is restarted.")] = 100_000,
     repeats: Annotated[int, typer.Option(min=1, help="Rows that the journal is timed with.")] = 1_000,
     ray: Annotated[
@@ -448,7 +452,7 @@ def bench_batch(
     gold: GoldOption = None,
     as_json: JsonOption = None,
 ) -> None:
-    """Time a batch: journal and restart, and rows a minute one by one, together, and on a cluster."""
+    """Time a batch: journal and restart; rows a minute one by one, together, and on a cluster."""
     from tempfile import TemporaryDirectory
 
     from assistant.api import Assistant
@@ -457,22 +461,102 @@ def bench_batch(
 
     places = _places(gold, index)
     questions = [item.question for item in read_material(*places).chosen("dev", limit)]
-    assistant = Assistant.open(places[1], settings=Settings.load(model=model))
+    chosen = Settings.load(model=model, **dict(map(_pair, settings or [])))
+    assistant = Assistant.open(places[1], settings=chosen)
     # In the working folder, since the system's temporary one may be memory, which syncs in no time.
     with TemporaryDirectory(dir=".", prefix=".bench-") as folder:
         result = batching.sample_result(assistant, questions[0])
         found = batching.journal_cost(result, Path(folder), repeats=repeats)
         found += batching.restart(assistant, result, Path(folder), rows=rows)
-    rates, differing = batching.throughput(assistant, questions, concurrency=concurrency)
+    kinds = {
+        "free questions": [{"question": question} for question in questions],
+        "paper by paper": batching.of_each_paper(assistant, papers),
+    }
+    plain = [bench.to_plain(found, {"model": assistant.model_name})]
+    for line in bench.table(found, {"model": assistant.model_name}):
+        print(line)
+    for kind, asked in kinds.items():
+        measured = batching.throughput(assistant, asked, concurrency=concurrency)
+        about = {
+            kind: len(asked),
+            "other status or citations": len(measured.differing),
+            "other words": len(measured.reworded),
+        }
+        print()
+        for line in bench.table(measured.measurements, about):
+            print(line)
+        for one in (*measured.differing, *measured.reworded):
+            print(f"{one.question}\n  one by one: {one.alone}\n  together:   {one.together}")
+        plain.append(bench.to_plain(measured.measurements, about))
     if ray:
         from assistant.cluster.pool import connected
 
         with connected(ray, ray_workers) as pool:
-            rates += batching.scaling(assistant, questions, pool)
-    about = {"model": assistant.model_name, "questions": len(questions), "answers that differ": differing}
-    for line in bench.table(found + rates, about):
+            scaled = batching.scaling(assistant, questions, pool)
+        about = {"free questions": len(questions)}
+        print()
+        for line in bench.table(scaled, about):
+            print(line)
+        plain.append(bench.to_plain(scaled, about))
+    _write_json(as_json, plain)
+
+
+@bench_app.command("start")
+def bench_start(
+    question: Annotated[
+        str, typer.Option("--question", help="Asked first; the collection must answer it.")
+    ] = "By how much does LongGen cut KV cache memory?",
+    repeats: Annotated[int, typer.Option(min=1, help="Starts of each kind.")] = 5,
+    as_json: JsonOption = None,
+) -> None:
+    """Time cold starts: the import, a first question to evidence, first token and answer, and the page."""
+    from eval import bench, starting
+
+    found = starting.starts(question, repeats=repeats)
+    about = {"model": Settings.load().model}
+    for line in bench.table(found, about):
         print(line)
-    _write_json(as_json, bench.to_plain(found + rates, about))
+    _write_json(as_json, bench.to_plain(found, about))
+
+
+@bench_app.command("decode")
+def bench_decode(
+    lookup: Annotated[
+        list[str] | None,
+        typer.Option("--lookup", help="Prompt lookup, as TOKENS,NGRAM; repeatable [default: the program's]."),
+    ] = None,
+    width: Annotated[
+        list[int] | None, typer.Option("--width", min=1, help="Completions at a time; repeatable.")
+    ] = None,
+    threads: Annotated[
+        list[int] | None, typer.Option("--threads", min=1, help="Threads to compute with; repeatable.")
+    ] = None,
+    weights: Annotated[
+        list[Path] | None, typer.Option("--weights", help="Folder of other weights; repeatable.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Questions whose prompts are completed, of dev.")] = 48,
+    gold: GoldOption = None,
+    index: IndexOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Complete the same prompts by each choice that the engine has: how fast, and are the texts the same."""
+    from assistant.generation.openvino import ALONE
+    from assistant.models import ModelStore
+    from eval import completing
+    from eval.experiments import read_material
+
+    settings = Settings.load()
+    places = _places(gold, index)
+    questions = [item.question for item in read_material(*places).chosen("dev", limit)]
+    lookups = [completing.read_lookup(text) for text in lookup or ()] or [ALONE]
+    table = completing.compared(
+        ModelStore(settings.cache_dir).ready(settings.model),
+        settings.cache_dir / "compiled",
+        completing.prompts_of(places[1], questions),
+        completing.choices(lookups, width or [1], threads or [], weights or []),
+        max_tokens=settings.max_answer_tokens,
+    )
+    _print_tables([table], as_json)
 
 
 @bench_app.command("answer")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from assistant.answer import Answer
 from assistant.api import Assistant
@@ -15,10 +16,39 @@ from assistant.batch.columns import Result, result_of
 from assistant.batch.conditions import conditions_of, digest_of, key_of
 from assistant.batch.journal import Journal, reading
 from assistant.cluster.pool import Pool
+from assistant.records import Filters
 from assistant.rows import Request
 from eval.bench import Measurement, measure, summarised
 
-_CHUNK = 4  # questions per worker that are timed together
+_CHUNK = 4  # rows per worker that are timed together
+
+# What tables of literature ask of each paper.
+OF_A_PAPER = (
+    "What problem does the paper address?",
+    "What method does the paper propose?",
+    "What data is the method evaluated on?",
+    "How much better is it than the baseline?",
+)
+
+BatchRow = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A question, and what it was answered one by one and several at a time."""
+
+    question: str
+    alone: str
+    together: str
+
+
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """Rates and their ratio; rows whose status or citations differ, and rows that only say it otherwise."""
+
+    measurements: tuple[Measurement, ...]
+    differing: tuple[Difference, ...]
+    reworded: tuple[Difference, ...]
 
 
 def journal_cost(result: Result, folder: Path, *, repeats: int) -> list[Measurement]:
@@ -59,29 +89,41 @@ def restart(assistant: Assistant, result: Result, folder: Path, *, rows: int) ->
     ]
 
 
-def throughput(
-    assistant: Assistant, questions: Sequence[str], *, concurrency: int
-) -> tuple[list[Measurement], int]:
-    """Rows a minute one by one and several at a time, and in how many rows status or citations differ.
+def of_each_paper(assistant: Assistant, papers: int) -> list[BatchRow]:
+    """The rows of a table of literature: each question of each of the first papers, paper by paper."""
+    ids = [paper.id for paper in assistant.index.matching(Filters())[:papers]]
+    return [
+        {"question": question, "filters": {"include_ids": [paper]}}
+        for paper in ids
+        for question in OF_A_PAPER
+    ]
 
-    Both ask the same questions, a few at a time and in turns, so that a slow spell falls on both.
+
+def throughput(assistant: Assistant, rows: Sequence[BatchRow], *, concurrency: int) -> Throughput:
+    """Rows a minute one by one and several at a time, and what is answered differently.
+
+    Both ask the same, a few at a time and in turns, so that a slow spell falls on both.
     """
     rates: dict[int, list[float]] = {1: [], concurrency: []}
-    differing = 0
-    for n, some in enumerate(_chunks(questions, concurrency * _CHUNK)):
+    differing, reworded = [], []
+    for n, some in enumerate(_chunks(rows, concurrency * _CHUNK)):
         found: dict[int, list[Answer]] = {}
         for workers in sorted(rates, reverse=bool(n % 2)):
             seconds, found[workers] = _timed(assistant, some, workers)
             rates[workers].append(60 * len(some) / seconds)
-        differing += sum(map(_differ, found[1], found[concurrency]))
+        for one, other in zip(found[1], found[concurrency], strict=True):
+            if _told(one) != _told(other):
+                differing.append(Difference(one.question, _shown(one), _shown(other)))
+            elif one.text != other.text:
+                reworded.append(Difference(one.question, one.text, other.text))
     alone, together = rates[1], rates[concurrency]
     ratios = [b / a for a, b in zip(alone, together, strict=True)]
-    measured = [
+    measurements = (
         summarised("one by one", alone, "rows/min"),
         summarised(f"{concurrency} at a time", together, "rows/min"),
         summarised("ratio", ratios, "x"),
-    ]
-    return measured, differing
+    )
+    return Throughput(measurements, tuple(differing), tuple(reworded))
 
 
 def scaling(assistant: Assistant, questions: Sequence[str], pool: Pool) -> list[Measurement]:
@@ -124,19 +166,20 @@ def _answered(assistant: Assistant, result: Result, folder: Path, rows: int) -> 
     return plan
 
 
-def _chunks(questions: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    return (questions[at : at + size] for at in range(0, len(questions), size))
+def _chunks(rows: Sequence[BatchRow], size: int) -> Iterator[Sequence[BatchRow]]:
+    return (rows[at : at + size] for at in range(0, len(rows), size))
 
 
-def _timed(assistant: Assistant, questions: Sequence[str], workers: int) -> tuple[float, list[Answer]]:
+def _timed(assistant: Assistant, rows: Sequence[BatchRow], workers: int) -> tuple[float, list[Answer]]:
     started = time.perf_counter()
-    answers = [answer for _, answer in assistant.batch(questions, concurrency=workers)]
+    answers = [answer for _, answer in assistant.batch(rows, concurrency=workers)]
     return time.perf_counter() - started, answers
-
-
-def _differ(a: Answer, b: Answer) -> bool:
-    return _told(a) != _told(b)
 
 
 def _told(answer: Answer) -> object:
     return answer.status, [(citation.paper_id, citation.start) for citation in answer.citations]
+
+
+def _shown(answer: Answer) -> str:
+    cited = ", ".join(f"{citation.paper_id}:{citation.start}" for citation in answer.citations)
+    return f"{answer.status} [{cited}]"

@@ -331,3 +331,26 @@ def test_the_sample_s_index_of_another_version_is_made_anew(
     manifest.write_text(json.dumps(plain | {"format_version": 1}), encoding="utf-8")
     again = Assistant.open(settings=settings, embedder=embedder).index
     assert again.manifest.fingerprint == made.manifest.fingerprint
+
+
+class Meeting(ScriptedModel):
+    """A model that answers when three questions have been asked of it."""
+
+    concurrency = 3
+
+    def __init__(self) -> None:
+        super().__init__("LongCache reduces cache memory by 62%.")
+        self._all_asked = threading.Barrier(3, timeout=60)
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
+        self._all_asked.wait()
+        yield from super().stream(messages, max_tokens=max_tokens)
+
+
+def test_a_batch_asks_as_many_at_a_time_as_pay_with_the_model(
+    index: Index, embedder: HashingEmbedder
+) -> None:
+    assistant = Assistant(index, embedder, Meeting(), Settings())
+    assert assistant.concurrency == 3
+    assert [answer.status for _, answer in assistant.batch([MEMORY] * 3)] == ["answered"] * 3
+    assert Assistant(index, embedder, None, Settings()).concurrency == 1

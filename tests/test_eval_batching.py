@@ -42,14 +42,21 @@ def test_a_restart_asks_nothing_and_has_all_rows(assistant: Assistant, tmp_path:
 
 
 def test_rates_of_both_ways_and_their_ratio_are_given(assistant: Assistant) -> None:
-    (alone, together, ratio), differing = batching.throughput(assistant, [MEMORY] * 20, concurrency=2)
+    found = batching.throughput(assistant, [{"question": MEMORY}] * 20, concurrency=2)
     # Chunks of 8, 8 and 4 questions.
-    assert [(one.name, one.n, one.unit) for one in (alone, together, ratio)] == [
+    assert [(one.name, one.n, one.unit) for one in found.measurements] == [
         ("one by one", 3, "rows/min"),
         ("2 at a time", 3, "rows/min"),
         ("ratio", 3, "x"),
     ]
-    assert differing == 0
+    assert (found.differing, found.reworded) == ((), ())
+
+
+def test_a_table_of_literature_asks_paper_by_paper(assistant: Assistant) -> None:
+    rows = batching.of_each_paper(assistant, 2)
+    assert [(row["filters"], row["question"]) for row in rows] == [
+        ({"include_ids": [paper]}, question) for paper in ("a1", "a2") for question in batching.OF_A_PAPER
+    ]
 
 
 class Tiring(ScriptedModel):
@@ -61,7 +68,16 @@ class Tiring(ScriptedModel):
         yield from super().stream(messages, max_tokens=max_tokens)
 
 
-def test_answers_that_differ_are_counted(index: Index, embedder: HashingEmbedder) -> None:
+def test_answers_that_differ_are_listed(index: Index, embedder: HashingEmbedder) -> None:
     assistant = Assistant(index, embedder, Tiring(CUT), Settings())
-    _, differing = batching.throughput(assistant, [MEMORY] * 2, concurrency=2)
-    assert differing == 2
+    found = batching.throughput(assistant, [{"question": MEMORY}] * 2, concurrency=2)
+    # "LongCache reduces …" begins at the abstract's 123rd character.
+    assert found.differing == (batching.Difference(MEMORY, "answered [a1:123]", "error []"),) * 2
+
+
+def test_other_words_for_the_same_are_listed_apart(index: Index, embedder: HashingEmbedder) -> None:
+    reworded = "LongCache reduces the cache memory by 62%."
+    assistant = Assistant(index, embedder, ScriptedModel(CUT, reworded), Settings())
+    found = batching.throughput(assistant, [{"question": MEMORY}], concurrency=2)
+    assert found.differing == ()
+    assert found.reworded == (batching.Difference(MEMORY, f"{CUT} [1]", f"{reworded} [1]"),)

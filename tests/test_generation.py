@@ -68,14 +68,14 @@ def opened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Opened:
 CACHE = Path("cache")
 COMPILED = CACHE / "compiled"
 CHOICES = [
-    ("qwen-0.5b", ("openvino", CACHE / "ready" / "qwen-0.5b", "qwen-0.5b", COMPILED)),
+    ("qwen-0.5b", ("openvino", CACHE / "ready" / "qwen-0.5b", "qwen-0.5b", COMPILED, None)),
     # A folder that holds no model does not hide the catalogue's.
-    ("smol-135m", ("openvino", CACHE / "ready" / "smol-135m", "smol-135m", COMPILED)),
-    ("a.gguf", ("openvino", CACHE / "converted" / "a.gguf", "a", COMPILED)),
-    ("B.GGUF", ("openvino", CACHE / "converted" / "B.GGUF", "B", COMPILED)),
-    ("blob", ("openvino", CACHE / "converted" / "blob", "blob", COMPILED)),
-    ("converted", ("openvino", Path("converted"), "converted", COMPILED)),
-    ("./converted/", ("openvino", Path("converted"), "converted", COMPILED)),
+    ("smol-135m", ("openvino", CACHE / "ready" / "smol-135m", "smol-135m", COMPILED, None)),
+    ("a.gguf", ("openvino", CACHE / "converted" / "a.gguf", "a", COMPILED, None)),
+    ("B.GGUF", ("openvino", CACHE / "converted" / "B.GGUF", "B", COMPILED, None)),
+    ("blob", ("openvino", CACHE / "converted" / "blob", "blob", COMPILED, None)),
+    ("converted", ("openvino", Path("converted"), "converted", COMPILED, None)),
+    ("./converted/", ("openvino", Path("converted"), "converted", COMPILED, None)),
     ("trained", ("transformers", Path("trained"))),
     ("org/name", ("transformers", "org/name")),
     ("Org-2/name_1.5b-it", ("transformers", "Org-2/name_1.5b-it")),
@@ -86,6 +86,11 @@ CHOICES = [
 def test_the_setting_chooses_the_engine(opened: Opened, model: str, expected: tuple[Any, ...]) -> None:
     assert open_model(Settings(model=model, cache_dir=CACHE)) is not None
     assert opened == [expected]
+
+
+def test_the_engine_gets_the_threads_that_are_set(opened: Opened) -> None:
+    open_model(Settings(model="qwen-0.5b", cache_dir=CACHE, threads=3))
+    assert opened == [("openvino", CACHE / "ready" / "qwen-0.5b", "qwen-0.5b", COMPILED, 3)]
 
 
 @pytest.mark.parametrize("url", ["http://host:8000/v1", "https://host/v1#large"])

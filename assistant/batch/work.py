@@ -44,14 +44,14 @@ class Options:
 
     `only`: ask again what has these statuses and nothing else, whatever it was answered with; `fresh`: ask
     all again; `limit`: ask so many questions at most; `raw_formulas`: write texts that a spreadsheet would
-    run as they are.
+    run as they are. `concurrency`: how many are asked at a time; None, as many as pay with the model.
     """
 
     journal: Path | None = None
     only: frozenset[Status] = frozenset()
     fresh: bool = False
     limit: int | None = None
-    concurrency: int = 1
+    concurrency: int | None = None
     raw_formulas: bool = False
 
 
@@ -159,7 +159,8 @@ def forecast(plan: Plan, assistant: Assistant) -> Forecast:
         choices = Counter(cell.choice for cell in _cells(plan.task, chooser))
     last = next(reversed(contents.conditions.values()), None)
     took = contents.milliseconds
-    seconds = sum(took) / len(took) / 1000 / plan.options.concurrency if took else None
+    workers = plan.options.concurrency or assistant.concurrency
+    seconds = sum(took) / len(took) / 1000 / workers if took else None
     return Forecast(
         choices={choice: choices[choice] for choice in sorted(choices)},
         asked=chooser.asked,
@@ -221,7 +222,8 @@ def _run(
     )
     cells = _cells(task, chooser)
     try:
-        with contextlib.closing(_answered(cells, assistant, journal, cluster, options.concurrency)) as done:
+        concurrency = options.concurrency or assistant.concurrency
+        with contextlib.closing(_answered(cells, assistant, journal, cluster, concurrency)) as done:
             results: list[Result | None] = []
             for cell, answered in done:
                 result = answered or _known(cell, assistant, journal)

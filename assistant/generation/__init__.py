@@ -75,7 +75,9 @@ def _from_name(named: str, settings: Settings) -> LanguageModel:
 def _openvino(folder: Path, name: str, settings: Settings) -> LanguageModel:
     from assistant.generation.openvino import OpenVINOModel
 
-    return OpenVINOModel(folder, name=name, cache_dir=settings.cache_dir / "compiled")
+    return OpenVINOModel(
+        folder, name=name, cache_dir=settings.cache_dir / "compiled", threads=settings.threads
+    )
 
 
 def _unknown(named: str, known: list[str]) -> ModelError:

@@ -1,12 +1,15 @@
-"""The default engine: OpenVINO GenAI on the CPU, with prompt-lookup decoding."""
+"""The default engine: OpenVINO GenAI on the CPU, with prompt-lookup decoding and continuous batching."""
 
 from __future__ import annotations
 
 import json
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -15,28 +18,50 @@ from assistant.errors import GenerationError
 from assistant.generation.base import Delta
 from assistant.records import Message, Usage
 
-# Answers about an abstract repeat its words, so guessing the next tokens from the prompt pays:
-# n-grams of up to 3 tokens are looked up and 5 tokens guessed at a time.
-_GUESSED_TOKENS = 5
-_LOOKUP_NGRAM = 3
+_STEP_TOKENS = 1024  # most tokens of a step; a prompt that is longer takes several
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Prompt-lookup decoding: `tokens` guessed at a time, where n-grams of up to `ngram` tokens recur."""
+
+    tokens: int
+    ngram: int
+
+
+# Answers about an abstract repeat its words, so guessing the next tokens from the prompt pays. Several
+# completions together keep the processor busy by themselves; each wrong guess then costs the others time.
+ALONE = Lookup(tokens=5, ngram=3)
+TOGETHER = Lookup(tokens=2, ngram=3)
 
 
 class OpenVINOModel:
     """A model converted for OpenVINO GenAI, loaded at the first question.
 
     `folder` holds openvino_model.xml and its tokenizer; `cache_dir` keeps compiled models, so that the
-    next start is faster. One completion runs at a time; further callers wait.
+    next start is faster; `threads` is how many it computes with, OpenVINO's own choice if None.
+
+    Completions that are asked for at the same time run together: each step reads the weights, which is what
+    decoding spends its time on, once for all of them. The beginning of a prompt that the engine has read
+    lately (the system message, the abstract asked about before) is not computed again.
     """
 
-    def __init__(self, folder: Path, *, name: str, cache_dir: Path) -> None:
+    concurrency = 8  # completions that pay to run together; more wait for their turn
+
+    def __init__(self, folder: Path, *, name: str, cache_dir: Path, threads: int | None = None) -> None:
         self._folder = folder
         self._name = name
         self._cache_dir = cache_dir
+        self._threads = threads
+        self.alone, self.together = ALONE, TOGETHER
         self._tokenizer_lock = threading.Lock()
         self._pipeline_lock = threading.Lock()
-        self._running = threading.Lock()
         self._loaded_tokenizer: Any = None
         self._loaded_pipeline: Any = None
+        self._waiting: deque[_Completion] = deque()
+        self._waiting_lock = threading.Lock()
+        self._serving = False
+        self._numbers = count()
 
     @property
     def name(self) -> str:
@@ -63,50 +88,98 @@ class OpenVINOModel:
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
         """Decode greedily; closing the iterator stops the generation at its next token."""
-        import openvino_genai
+        completion = _Completion(self._tokens(messages), max_tokens)
+        self._queue(completion)
+        try:
+            while isinstance(piece := completion.pieces.get(), str):
+                yield Delta(piece)
+            if isinstance(piece, GenerationError):
+                raise piece
+            yield Delta("", piece)
+        finally:
+            completion.stopped.set()
+            completion.ended.wait()
 
+    def _tokens(self, messages: Sequence[Message]) -> Any:
         with self._errors_mapped("format its prompt"):
             prompt = self._tokenizer.apply_chat_template(
                 [{"role": message.role, "content": message.content} for message in messages],
                 add_generation_prompt=True,
             )
-        config = openvino_genai.GenerationConfig()
-        config.max_new_tokens = max_tokens
-        config.do_sample = False
-        config.apply_chat_template = False  # done above, to count the prompt as the model sees it
-        config.num_assistant_tokens = _GUESSED_TOKENS
-        config.max_ngram_size = _LOOKUP_NGRAM
+            return self._tokenizer.encode(prompt).input_ids
 
-        pieces: SimpleQueue[str | Usage | Exception] = SimpleQueue()
-        stopped = threading.Event()
+    def _queue(self, completion: _Completion) -> None:
+        with self._waiting_lock:
+            self._waiting.append(completion)
+            if not self._serving:
+                self._serving = True
+                threading.Thread(target=self._serve, name="openvino-generation", daemon=True).start()
+
+    def _serve(self) -> None:
+        """Complete what is waiting, until nothing is; one thread at a time does so."""
+        running: list[_Completion] = []
+        while self._takes(running):
+            try:
+                with self._errors_mapped("answer"):
+                    if len(running) == 1 and not running[0].handle and not self._waiting:
+                        self._complete_alone(running[0])
+                    else:
+                        self._step(running)
+            except GenerationError as error:
+                for completion in running:
+                    completion.end(error)
+                self._loaded_pipeline = None  # what it had begun can't be taken from it
+            running = [completion for completion in running if not completion.ended.is_set()]
+
+    def _takes(self, running: list[_Completion]) -> bool:
+        """Take the next completion in, where there is one and room for it; False if nothing is left to do.
+
+        One a step, so that of several prompts that begin alike the second finds the beginning in the cache.
+        """
+        with self._waiting_lock:
+            if self._waiting and len(running) < self.concurrency:
+                running.append(self._waiting.popleft())
+            self._serving = bool(running)
+            return self._serving
+
+    def _complete_alone(self, completion: _Completion) -> None:
+        """Without the interpreter's lock, so that whatever else the process does goes on."""
+        import openvino_genai
 
         def take(piece: str) -> Any:
-            pieces.put(piece)
+            completion.pieces.put(piece)
             status = openvino_genai.StreamingStatus
-            return status.CANCEL if stopped.is_set() else status.RUNNING
+            return status.CANCEL if completion.stopped.is_set() else status.RUNNING
 
-        def run() -> None:
-            try:
-                with self._running, self._errors_mapped("answer"):
-                    if not stopped.is_set():
-                        result = self._pipeline.generate([prompt], config, take)
-                        cut = result.finish_reasons[0] == openvino_genai.GenerationFinishReason.LENGTH
-                        generated = result.perf_metrics.get_num_generated_tokens()
-                        pieces.put(Usage(self.count_tokens(prompt), generated, truncated=cut))
-            except GenerationError as error:
-                pieces.put(error)
+        if not completion.stopped.is_set():
+            config = completion.config(self.alone)
+            (result,) = self._pipeline.generate([completion.tokens], [config], take)
+        if completion.stopped.is_set():
+            completion.end(completion.usage())
+            return
+        cut = result.finish_reasons[0] == openvino_genai.GenerationFinishReason.LENGTH
+        completion.end(completion.usage(len(result.m_generation_ids[0]), truncated=cut))
 
-        worker = threading.Thread(target=run, name="openvino-generation", daemon=True)
-        worker.start()
-        try:
-            while isinstance(piece := pieces.get(), str):
-                yield Delta(piece)
-            if isinstance(piece, Exception):
-                raise piece
-            yield Delta("", piece)
-        finally:
-            stopped.set()
-            worker.join()
+    def _step(self, running: Sequence[_Completion]) -> None:
+        """One step of all that run, their new text handed on."""
+        for completion in running:
+            if not completion.handle:
+                completion.handle = self._pipeline.add_request(
+                    next(self._numbers), completion.tokens, completion.config(self.together)
+                )
+                completion.text = self._streamer(completion)
+        self._pipeline.step()
+        for completion in running:
+            completion.advance()
+
+    def _streamer(self, completion: _Completion) -> Any:
+        import openvino_genai
+
+        def take(piece: str) -> Any:
+            completion.pieces.put(piece)
+            return openvino_genai.StreamingStatus.RUNNING
+
+        return openvino_genai.TextStreamer(self._tokenizer, take)
 
     @property
     def _tokenizer(self) -> Any:
@@ -120,16 +193,25 @@ class OpenVINOModel:
 
     @property
     def _pipeline(self) -> Any:
-        import openvino_genai
-
         with self._pipeline_lock:
             if self._loaded_pipeline is None:
                 with self._errors_mapped("load"):
                     self._cache_dir.mkdir(parents=True, exist_ok=True)
-                    self._loaded_pipeline = openvino_genai.LLMPipeline(
-                        str(self._folder), "CPU", prompt_lookup=True, CACHE_DIR=str(self._cache_dir)
-                    )
+                    self._loaded_pipeline = self._compiled()
             return self._loaded_pipeline
+
+    def _compiled(self) -> Any:
+        import openvino_genai
+
+        scheduler = openvino_genai.SchedulerConfig()
+        scheduler.enable_prefix_caching = True
+        scheduler.max_num_batched_tokens = _STEP_TOKENS
+        properties: dict[str, Any] = {"CACHE_DIR": str(self._cache_dir), "sampler_num_threads": 1}
+        if self._threads:
+            properties["INFERENCE_NUM_THREADS"] = self._threads
+        return openvino_genai.ContinuousBatchingPipeline(
+            str(self._folder), self._tokenizer, scheduler, "CPU", prompt_lookup=True, **properties
+        )
 
     @contextmanager
     def _errors_mapped(self, task: str) -> Iterator[None]:
@@ -144,3 +226,54 @@ class OpenVINOModel:
             raise GenerationError(
                 f"{self._name} could not {task}: {reason}; check it with `assistant models verify`"
             ) from error
+
+
+class _Completion:
+    """A prompt on its way to its completion; `handle` is the engine's, once it runs beside others."""
+
+    def __init__(self, tokens: Any, max_tokens: int) -> None:
+        self.tokens = tokens
+        self.max_tokens = max_tokens
+        self.pieces: SimpleQueue[str | Usage | GenerationError] = SimpleQueue()
+        self.stopped = threading.Event()
+        self.ended = threading.Event()
+        self.handle: Any = None
+        self.text: Any = None
+        self.generated = 0
+
+    def config(self, lookup: Lookup) -> Any:
+        import openvino_genai
+
+        config = openvino_genai.GenerationConfig()
+        config.max_new_tokens = self.max_tokens
+        config.do_sample = False
+        config.num_assistant_tokens = lookup.tokens
+        config.max_ngram_size = lookup.ngram
+        return config
+
+    def usage(self, generated: int = 0, *, truncated: bool = False) -> Usage:
+        return Usage(int(self.tokens.shape[1]), generated, truncated)
+
+    def advance(self) -> None:
+        """Hand on what the engine has added, and end where it has ended."""
+        import openvino_genai
+
+        reason = openvino_genai.GenerationFinishReason.NONE
+        while self.handle.can_read():
+            for output in self.handle.read().values():
+                self.generated += len(output.generated_ids)
+                self.text.write(output.generated_ids)
+                reason = output.finish_reason
+        status = self.handle.get_status()
+        if status == openvino_genai.GenerationStatus.IGNORED:
+            self.end(GenerationError("the engine has no memory left for the prompt; show it fewer tokens"))
+        elif status != openvino_genai.GenerationStatus.RUNNING:
+            self.text.end()
+            cut = reason == openvino_genai.GenerationFinishReason.LENGTH
+            self.end(self.usage(self.generated, truncated=cut))
+        elif self.stopped.is_set():
+            self.handle.cancel()
+
+    def end(self, result: Usage | GenerationError) -> None:
+        self.pieces.put(result)
+        self.ended.set()

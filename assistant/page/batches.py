@@ -265,7 +265,7 @@ class _Run:
         task = _task(self._folder, self._batch, indexes)
         self._standing = Standing("running", total=task.total or 0)
         plan = prepare(task, _target(self._folder, self._batch), Options())
-        run(plan, indexes.assistant(self._batch.index), self._progress, self._see)
+        run(plan, indexes.assistant(self._batch.index), self._progress, seen=self._see)
 
     def _see(self, row: Row, position: int, result: Result | None, is_asked: bool) -> None:
         if result is None:
