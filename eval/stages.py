@@ -144,10 +144,12 @@ class TimedPipeline(Pipeline):
         with self.clock.at(SEARCH):
             return super().search(query, filters, k)
 
-    def rank(self, question: Question, papers: Sequence[ScoredPaper]) -> list[RankedSentence]:
+    def rank(
+        self, question: Question, papers: Sequence[ScoredPaper], previous: str = ""
+    ) -> list[RankedSentence]:
         """The sentences by how well they fit."""
         with self.clock.at(FIT):
-            return super().rank(question, papers)
+            return super().rank(question, papers, previous)
 
     def quantities(
         self, question: Question, ranked: Sequence[RankedSentence], draft: str = ""

@@ -150,7 +150,7 @@ def test_an_index_is_the_same_to_the_bit(
     assert far.manifest.fingerprint == here.manifest.fingerprint
     rows = np.arange(here.manifest.passages)
     vectors = [Index(tmp_path / name).vectors.vectors(rows) for name in ("here", "far")]
-    assert np.array_equal(*vectors)
+    assert np.array_equal(vectors[0], vectors[1])
     assert reports == [(n, len(rows)) for n in (*range(2, len(rows), 2), len(rows))]
 
 

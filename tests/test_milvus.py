@@ -163,7 +163,11 @@ def test_many_rows_are_sought_among_the_nearest_then_in_parts_and_few_are_compar
     furthest[order[-70:]] = True
     few = np.zeros(len(in_faiss.vectors), dtype=np.bool_)
     few[order[5:15]] = True
-    listed = ((~furthest, [None]), (furthest, [None, 30, 30, 10]), (few, []))
+    listed: tuple[tuple[np.typing.NDArray[np.bool_], list[int | None]], ...] = (
+        (~furthest, [None]),
+        (furthest, [None, 30, 30, 10]),
+        (few, []),
+    )
     for allowed, parts in listed:
         asked.clear()
         rows, scores = index.vectors.search(query, 5, allowed)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 from conftest import PAPERS
-from pages import IN_BROWSER, MEMORY, REPLY, ask, opened, served, settled
+from pages import IN_BROWSER, MEMORY, REPLY, ask, opened, serious, served, settled
 from playwright.sync_api import Browser, expect
-from test_page_accessibility import serious
 
 from assistant.page.gold import Correction, keep
 from assistant.testing import ScriptedModel
