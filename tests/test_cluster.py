@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +32,7 @@ from assistant.testing import HashingEmbedder
 
 pytestmark = [
     pytest.mark.ray,
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra ray"),
     # Ray leaves sockets and log files of its processes to the interpreter.
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
     # It warns of its own settings while it makes their defaults.
@@ -79,7 +81,6 @@ class Nodes:
 
 @pytest.fixture(scope="module")
 def nodes() -> Iterator[Nodes]:
-    pytest.importorskip("ray", reason="needs the extra ray")
     with Nodes() as nodes:
         yield nodes
 
