@@ -1,10 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Sequence
 
 import pytest
 
 from assistant.answer import Answer
+from assistant.generation.base import Delta
 from assistant.index import Index
 from assistant.records import Message
 from assistant.settings import Settings
@@ -80,9 +81,9 @@ def test_a_stage_ends_where_it_fails(watch: Watch) -> None:
 
 def test_what_comes_before_the_first_text_is_prefill(watch: Watch) -> None:
     class Slow(ScriptedModel):
-        def stream(self, messages: object, *, max_tokens: int) -> Iterator[object]:  # type: ignore[override]
+        def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Generator[Delta, None, None]:
             watch.now += 2.0  # reading the prompt
-            for delta in super().stream((Message("user", "x"),), max_tokens=max_tokens):
+            for delta in super().stream(messages, max_tokens=max_tokens):
                 yield delta
                 watch.now += 1.0  # and a token a second
 
