@@ -19,7 +19,7 @@ from conftest import PAPERS
 from typer.testing import CliRunner
 
 from assistant import milvus
-from assistant.arrays import Vectors
+from assistant.arrays import Mask, Vectors
 from assistant.building import compact
 from assistant.cli import app
 from assistant.errors import AssistantError, MissingExtraError, StoreError
@@ -163,12 +163,12 @@ def test_many_rows_are_sought_among_the_nearest_then_in_parts_and_few_are_compar
     furthest[order[-70:]] = True
     few = np.zeros(len(in_faiss.vectors), dtype=np.bool_)
     few[order[5:15]] = True
-    listed: tuple[tuple[np.typing.NDArray[np.bool_], list[int | None]], ...] = (
+    expected: list[tuple[Mask, list[int | None]]] = [
         (~furthest, [None]),
         (furthest, [None, 30, 30, 10]),
         (few, []),
-    )
-    for allowed, parts in listed:
+    ]
+    for allowed, parts in expected:
         asked.clear()
         rows, scores = index.vectors.search(query, 5, allowed)
         _, best = in_faiss.vectors.search(query, 5, allowed)
