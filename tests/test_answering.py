@@ -505,5 +505,5 @@ def test_strictness_moves_what_an_answer_must_be_worth(
     ask: Asker, gate: str, threshold: float, strictness: str, status: str
 ) -> None:
     even = Gate(Linear(), threshold)  # a probability of 0.5 whatever the question
-    fitted = replace(OPEN_GATES, **{gate: even})
+    fitted = replace(OPEN_GATES, before=even) if gate == "before" else replace(OPEN_GATES, after=even)
     assert ask.but(fitted, strictness=strictness)(MEMORY, CUT).status == status
