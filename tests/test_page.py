@@ -323,7 +323,7 @@ def test_closing_the_conversation_stops_the_model(assistant: Assistant, model: S
     assert "Stopped." in conversation_html(conversation)
 
 
-def test_the_page_reports_nothing_and_offers_its_two_endpoints_alone(desk: Desk) -> None:
+def test_the_page_reports_nothing_and_offers_its_endpoints_alone(desk: Desk) -> None:
     page = build_page(desk)
     assert page.analytics_enabled is False
     assert sorted(page.get_api_info()["named_endpoints"]) == ["/ask", "/batch", "/search"]
