@@ -526,7 +526,8 @@ def test_batch_answers_a_file_and_a_rerun_takes_what_is_known(run: Run, question
     assert head == f"{questions[1]}: 1 abstained, 1 answered, 1 error, in 0 s"
     assert counts == "2 asked, 1 faulty"
     assert re.fullmatch(
-        r"a question took \d\.\d s \(median\), \d\.\d s \(95th percentile\), slowest row 2 .*row \d .*; "
+        r"a question took \d\.\d s \(median\), \d\.\d s \(95th percentile\), "
+        r"slowest row [23] .*, row [23] .*; "
         r"\d+ tokens read, 6 written",
         took,
     )
