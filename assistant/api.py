@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 from assistant.answer import Answer
 from assistant.answering import Pipeline
-from assistant.cluster.pool import Opener, Pool
+from assistant.cluster.pool import Pool
 from assistant.embedding import Embedder, open_embedder
 from assistant.errors import AssistantError, ClusterError, IndexFormatError, first_line
 from assistant.events import Event
@@ -214,10 +214,8 @@ class Assistant:
         """
         expected = (self.model_name, self.index.manifest.fingerprint)
         folder, settings = self.index.folder.absolute(), self.settings.anywhere()
-        opener: Opener[Request | AssistantError, tuple[Answer, float]] = partial(
-            _answering, type(self), folder, settings, expected
-        )
-        return cluster.in_order(requests, opener, concurrency)
+        opener = partial(_answering, type(self), folder, settings, expected)
+        return cluster.in_order(requests, opener, concurrency)  # type: ignore[arg-type]  # joins the union
 
     def answer(self, request: Request | AssistantError, stopped: threading.Event | None = None) -> Answer:
         """The answer to a request of a batch: whatever goes wrong with it makes an answer of status `error`.
