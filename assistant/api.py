@@ -244,12 +244,8 @@ class Assistant:
         expected = (self.model_name, self.index.manifest.fingerprint)
         folder, settings = self.index.folder.absolute(), self.settings.anywhere()
         opener = partial(_answering, type(self), folder, settings, expected)
-<<<<<<< HEAD
         jobs: Iterable[tuple[_Item, Any]] = requests  # of a union the type checker would make an object
         return cluster.in_order(jobs, opener, concurrency)
-=======
-        return cluster.in_order(requests, opener, concurrency)  # type: ignore[arg-type]  # joins the union
->>>>>>> ray
 
     def answer(self, request: Request | AssistantError, stopped: threading.Event | None = None) -> Answer:
         """The answer to a request of a batch: whatever goes wrong with it makes an answer of status `error`.

@@ -150,13 +150,8 @@ def test_an_index_is_the_same_to_the_bit(
     far = ingest(papers, tmp_path / "far", pooled, passage_tokens=40, progress=progress)
     assert far.manifest.fingerprint == here.manifest.fingerprint
     rows = np.arange(here.manifest.passages)
-<<<<<<< HEAD
-    vectors = [Index(tmp_path / name).vectors.vectors(rows) for name in ("here", "far")]
-    assert np.array_equal(vectors[0], vectors[1])
-=======
     local, remote = (Index(tmp_path / name).vectors.vectors(rows) for name in ("here", "far"))
     assert np.array_equal(local, remote)
->>>>>>> ray
     assert reports == [(n, len(rows)) for n in (*range(2, len(rows), 2), len(rows))]
 
 
