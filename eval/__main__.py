@@ -468,7 +468,7 @@ def bench_batch(
         result = batching.sample_result(assistant, questions[0])
         found = batching.journal_cost(result, Path(folder), repeats=repeats)
         found += batching.restart(assistant, result, Path(folder), rows=rows)
-    kinds: dict[str, list[batching.BatchRow]] = {
+    kinds: dict[str, Sequence[batching.BatchRow]] = {
         "free questions": [{"question": question} for question in questions],
         "paper by paper": batching.of_each_paper(assistant, papers),
     }
