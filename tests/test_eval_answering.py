@@ -11,6 +11,7 @@ import pytest
 
 from assistant.errors import AssistantError
 from assistant.index import Index
+from assistant.models import ModelStore
 from assistant.progress import silent
 from assistant.records import Usage
 from assistant.settings import Settings
@@ -235,8 +236,8 @@ def test_a_baseline_that_is_not_installed_is_left_out_in_a_line(
     monkeypatch.setenv("ASSISTANT_CACHE_DIR", str(tmp_path))
     found = prepared(OPENVINO, tmp_path, tmp_path)
     assert found == "qwen2.5-coder-0.5b is not installed; run `assistant models pull qwen2.5-coder-0.5b`"
-    state = replace(contenders.ModelStore(tmp_path).state("qwen2.5-coder-0.5b"), installed=True)
-    monkeypatch.setattr(contenders.ModelStore, "state", lambda store, name: state)
+    state = replace(ModelStore(tmp_path).state("qwen2.5-coder-0.5b"), installed=True)
+    monkeypatch.setattr(ModelStore, "state", lambda store, name: state)
     monkeypatch.setattr(contenders, "find_spec", lambda name: None)
     assert prepared(LLAMA_CPP, tmp_path, tmp_path) == "xllamacpp is not installed; pip install xllamacpp"
     assert prepared(TRANSFORMERS, tmp_path, tmp_path) == "torch is not installed; pip install -e '.[torch]'"
