@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -18,11 +19,13 @@ _WIDEST_RANGE = 9  # papers; "[1-999]" is a number that went astray
 _LEAD_IN = re.compile(r"\b(?:according to|as (?:stated|shown|described) in|in|per)(?=\s*\[\d)", re.I)
 _BULLET = re.compile(r"^[^\S\n]*(?:[-*•]|\d{1,2}[.)])\s+", re.M)
 _MARKS = re.compile(r"(?:\[\d[\d\s,;–-]*\][.,;]?\s*)*")
-_WHOLE_WORD = re.compile(r"(?!\[\d)\S+\s")
+_WORD_BEGINS = re.compile(r"(?!\[\d)\S")
 # "It is.[1] So it is.": without the mark, the full stop has its space.
 _GLUED_MARK = re.compile(r"(?<=[.!?])\[\d[\d\s,;–-]*\]")
 # A dollar before a digit opens a formula that closes in the same sentence, or else a price.
 _AMOUNT = re.compile(r"\$(?=\d)(?:(?:(?![.!?]\s)[^$\n])*(?<!\s)\$(?!\d))?")
+_DELIMITER = re.compile(r"\\[()\[\]]|\$")  # of a formula
+_SOON_READ = 1_000  # characters without a whole sentence that are gone over at every piece that comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +46,33 @@ class Added:
 
 @dataclass
 class DraftReader:
-    """Takes sentences off a draft as it grows, each once and only when nothing to come can change it."""
+    """Takes sentences off a draft as it grows, each once and only when nothing to come can change it.
+
+    A long rest in which no sentence ends is gone over again only when it has grown by a share of itself, so
+    that the time is in proportion to the draft.
+    """
 
     rest: str = ""
     _begun: bool = False
+    _due: int = 0
 
     def read(self, text: str) -> list[DraftSentence]:
-        """The sentences that `text` completes."""
+        """The sentences that are complete with `text`; of a long rest, perhaps only some pieces later."""
         self.rest += text
-        return self._take(finished=False)
+        if len(self.rest) < self._due:
+            return []
+        taken = self._take(finished=False)
+        self._due = len(self.rest) + max(0, len(self.rest) - _SOON_READ) // 8
+        return taken
 
     def finish(self) -> list[DraftSentence]:
         """The sentences that are left when the draft is over."""
         return self._take(finished=True)
 
     def _take(self, *, finished: bool) -> list[DraftSentence]:
-        ends = [end for end in _sentence_ends(self.rest) if finished or _settled(self.rest, end)]
+        ends = _sentence_ends(self.rest)
+        if not finished:
+            ends = _settled(self.rest, ends)
         if not self._begun and len(ends) > 1 and is_bare_label(self.rest[: ends[0]]):
             del ends[0]  # "Yes." belongs to the sentence after it
         elif not self._begun and not finished and ends and is_bare_label(self.rest[: ends[0]]):
@@ -155,9 +169,16 @@ def _sentence_ends(draft: str) -> list[int]:
     """Where each sentence ends, the marks after its full stop included."""
     plain = _GLUED_MARK.sub(lambda mark: " " * len(mark.group()), draft)
     plain = _AMOUNT.sub(lambda amount: "0" * len(amount.group()), plain)
-    starts = [start for start, _ in sentence_spans(plain)[1:]]
-    ends = (start + _length_of_marks(draft, start) for start in starts)
-    return [*(end for end in ends if end < len(draft) and not _in_formula(plain[:end])), len(draft)]
+    ends, end = [], 0
+    delimiters: Counter[str] = Counter()
+    for start, _ in sentence_spans(plain)[1:]:
+        if start < end:
+            continue  # among the marks of the sentence before
+        before, end = end, start + _length_of_marks(draft, start)
+        delimiters.update(_DELIMITER.findall(plain, before, end))
+        if end < len(draft) and not _in_formula(delimiters):
+            ends.append(end)
+    return [*ends, len(draft)]
 
 
 def _length_of_marks(draft: str, start: int) -> int:
@@ -165,15 +186,16 @@ def _length_of_marks(draft: str, start: int) -> int:
     return len(match.group()) if match else 0
 
 
-def _in_formula(before: str) -> bool:
-    """Whether a formula is still open."""
-    brackets = any(before.count(f"\\{left}") > before.count(f"\\{right}") for left, right in ("()", "[]"))
-    return brackets or before.count("$") % 2 == 1
+def _in_formula(before: Counter[str]) -> bool:
+    """Whether a formula is still open after these delimiters."""
+    brackets = any(before[f"\\{left}"] > before[f"\\{right}"] for left, right in ("()", "[]"))
+    return brackets or before["$"] % 2 == 1
 
 
-def _settled(draft: str, end: int) -> bool:
-    """Whether the next word is all there, on which it depends that the sentence ends here."""
-    return _WHOLE_WORD.match(draft, end) is not None
+def _settled(draft: str, ends: Sequence[int]) -> list[int]:
+    """The ends after which the next word is all there, on which it depends that a sentence ends there."""
+    whole = next((n for n in reversed(range(len(draft))) if draft[n].isspace()), 0)
+    return [end for end in ends if end < whole and _WORD_BEGINS.match(draft, end)]
 
 
 def _draft_sentence(piece: str) -> DraftSentence:

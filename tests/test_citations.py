@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-from growth import assert_linear
 
+from assistant import citations
 from assistant.citations import Added, CitedText, DraftReader, DraftSentence, is_bare_label
 from assistant.context import ContextPaper
 from assistant.records import Citation, Marks, Paper, Passage, Sentence
@@ -128,6 +128,7 @@ DRAFTS = {
     ),
     "bullet after spaces": ("  - It is.", [("It is.", ())]),
     "bullet after the label": ("No.\n  - It is not [1].", [("No.\nIt is not.", (1,))]),
+    "mark over two lines": ("It is. [1,\n2] So it is.", [("It is.", (1, 2)), ("So it is.", ())]),
     "range that went astray": ("It is [1-999].", [("It is.", (1, 999))]),
     "range that falls": ("It is [3-1].", [("It is.", (3, 1))]),
     "name after a no": ("No GPU is needed. So it is.", [("No GPU is needed.", ()), ("So it is.", ())]),
@@ -444,15 +445,46 @@ def test_a_planted_order_is_never_cited() -> None:
     assert cited.citations == []
 
 
-UNITS = ["a ", "1 ", "((((", "A-A-", "[1", "[1,", "[1] ", "$1 ", "no "]
+ENDLESS = ["a ", "1 ", "((((", "A-A-", "[1", "[1,", "$1 ", "no ", "。-", r"\(", "[1]. "]
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=repr)
-def test_long_drafts_are_read_in_no_time(unit: str) -> None:
-    def read(draft: str) -> None:
-        reader = DraftReader()
-        reader.read(draft)
-        reader.finish()
-        is_bare_label(draft)
+@pytest.mark.parametrize("unit", ENDLESS, ids=repr)
+def test_a_long_draft_is_read_like_a_short_one(unit: str) -> None:
+    """Nothing but its marks and white space is lost of 50,000 characters."""
+    draft = f"It is {(unit * 50_000)[:50_000]} x."
+    text = "".join(text for text, _ in read([draft]))
+    assert "".join(text.split()) == "".join(draft.replace("[1]", "").split())
+    assert not is_bare_label(draft)
 
-    assert_linear(read, unit)
+
+@pytest.mark.parametrize("unit", ["\n", "a ", "$1 "], ids=repr)
+def test_a_draft_in_which_no_sentence_ends_is_gone_over_few_times(
+    unit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 20,000 characters that come one by one, 200 million would be read if each was at every piece.
+
+    The first 1,000 are: 1,000 · 1,000 / 2. At 1,000 + e the next look is e / 8 later, so that while e grows
+    to 19,000 there are about 8 · ln(19,000 / 8) = 62 looks after the first few, at
+    8 · (1,000 · ln(19,000 / 8) + 19,000) = 214,000 characters.
+    """
+    looks: list[int] = []
+    spans = citations.sentence_spans
+    monkeypatch.setattr(citations, "sentence_spans", lambda text: looks.append(len(text)) or spans(text))
+    reader = DraftReader()
+    for character in (unit * 20_000)[:20_000]:
+        assert reader.read(character) == []
+    assert reader.rest == (unit * 20_000)[:20_000]
+    assert sum(looks) < 800_000
+
+
+def test_a_sentence_after_a_long_one_is_taken_some_pieces_late() -> None:
+    """At 9,000 characters the next look is 1,000 later at most, and what has come by then is taken."""
+    reader = DraftReader()
+    taken = [reader.read(word) for word in ["a " * 4_500 + "end. ", *["So it is. "] * 200]]
+    first = next(n for n, sentences in enumerate(taken) if sentences)
+    assert first <= 101
+    assert [sentence.text for sentence in taken[first]] == [
+        "a " * 4_500 + "end.",
+        *["So it is."] * (first - 1),
+    ]
+    assert [len(sentences) for sentences in taken[first + 1 :]] == [1] * (200 - first)
