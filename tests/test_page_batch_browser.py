@@ -52,6 +52,7 @@ def test_a_batch_is_watched_stopped_found_again_and_gone_on_with(browser: Browse
         expect(page.locator(".last tbody tr")).to_have_count(1)
         assert [row["id"] for row in downloaded(page)[1]] == ["7"]
         page.locator("#batch-actions").get_by_role("button", name="Stop").click()
+        expect(stage).to_contain_text("Stops when this question is answered: 1 of 3")
         model.let.release(1)
         expect(stage).to_have_text("Stopped; what is answered is kept: 2 of 3")
         come_to(page, address)
