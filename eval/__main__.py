@@ -623,6 +623,28 @@ def bench_answer(
     print(f"The runs are in {folder}")
 
 
+@bench_app.command("long")
+def bench_long(
+    length: Annotated[
+        int,
+        typer.Option(min=100, help="Characters of the shortest text; the longest has four times as many."),
+    ] = 5_000,
+    as_json: JsonOption = None,
+) -> None:
+    """Read long texts that are made to take long by each function that reads texts: how its time grows."""
+    from eval import bench, long_texts
+
+    with _bar() as progress:
+        total = len(long_texts.READERS) * len(long_texts.PIECES)
+        found = []
+        for growth in long_texts.growths(length):
+            found.append(growth)
+            progress(len(found), total, "reading long texts")
+    _print_tables([long_texts.table(found)], None)
+    plain = [{**asdict(one), "exponent": one.exponent} for one in found]
+    _write_json(as_json, {"machine": bench.machine(), "growths": plain})
+
+
 @bench_app.command("passages")
 def bench_passages(
     pool: PoolOption = 10_000,

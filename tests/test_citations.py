@@ -451,7 +451,7 @@ ENDLESS = ["a ", "1 ", "((((", "A-A-", "[1", "[1,", "$1 ", "no ", "。-", r"\(",
 @pytest.mark.parametrize("unit", ENDLESS, ids=repr)
 def test_a_long_draft_is_read_like_a_short_one(unit: str) -> None:
     """Nothing but its marks and white space is lost of 50,000 characters."""
-    draft = f"It is {(unit * 50_000)[:50_000]} x."
+    draft = f"It is {(unit * 50_000)[:50_000]}x."
     text = "".join(text for text, _ in read([draft]))
     assert "".join(text.split()) == "".join(draft.replace("[1]", "").split())
     assert not is_bare_label(draft)
