@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import PAPERS
-from pages import IN_BROWSER, MEMORY, REPLY, ask, opened, serious, served, settled
+from pages import IN_BROWSER, MEMORY, REPLY, ask, come_to, opened, serious, served, settled
 from playwright.sync_api import Browser, expect
 
 from assistant.page.gold import Correction, keep
@@ -68,6 +68,7 @@ def test_own_questions_are_asked_and_reported(browser: Browser, tmp_path: Path) 
         start = PAPERS[0].abstract.index("Training takes")
         wrong = Correction("How long is training?", "37 hours", PAPERS[0], start, len(PAPERS[0].abstract))
         keep(wrong, gold)
+        come_to(page, address)  # without Gradio's note, a button in a button
         page.get_by_role("tab", name="Evaluate").click()
         page.get_by_role("radio", name="The questions kept").check()
         page.get_by_role("button", name="Evaluate").click()
