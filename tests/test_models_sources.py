@@ -7,7 +7,6 @@ import os
 import stat
 import sys
 import threading
-import time
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -278,9 +277,7 @@ def test_a_hub_that_does_not_answer_is_given_up_in_seconds(
 ) -> None:
     answered = threading.Event()
     monkeypatch.setattr(sources, "_HUB_SECONDS", 0.2)
-    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url, timeout: answered.wait(10))
-    began = time.monotonic()
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda url, timeout: answered.wait())
     with pytest.raises(SourceFailed, match=r"^hub org/tiny: no answer in 0.2 seconds$"):
         fetch(HubFile("org/tiny", "tiny.gguf"), FILE, arriving, arriving / "partial", silent)
-    assert time.monotonic() - began < 5
     answered.set()

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -166,10 +165,9 @@ def test_no_sentence_contradicts_nothing() -> None:
 
 
 @pytest.mark.parametrize("piece", ["a ", "1 ", "((((", "A-A-", "13% ", "13 layers ", "more than 9% "])
-def test_long_abstract_is_searched_in_no_time(piece: str) -> None:
-    sentences = ranked(Paper("a", "", (piece * 20_000)[:20_000]))
+def test_a_long_abstract_is_searched_like_a_short_one(piece: str) -> None:
     question = understood("Why does it cut 99 layers by about 82%?")
-    false_number(ASKED, sentences)  # reads the abstract's quantities, which are remembered
-    start = time.process_time()
-    false_number(question, sentences)
-    assert time.process_time() - start < 2
+    short, long = (
+        false_number(question, ranked(Paper("a", "", (piece * length)[:length]))) for length in (260, 20_020)
+    )
+    assert (short and short.instead) == (long and long.instead)

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from assistant.spelling import corrected
@@ -59,8 +57,6 @@ def test_order_of_the_known_words_makes_no_difference() -> None:
 
 
 @pytest.mark.parametrize("piece", ["a ", "1 ", "((((", "A-A-", "a", "aaaa-", "n't "])
-def test_long_text_is_read_in_no_time(piece: str) -> None:
-    text = (piece * 20_000)[:20_000]
-    start = time.process_time()
-    corrected(text, KNOWN, set[str]().__contains__)
-    assert time.process_time() - start < 2
+def test_a_long_text_is_read_like_a_short_one(piece: str) -> None:
+    text = (piece * 50_000)[:50_000]
+    assert corrected(text, KNOWN, set[str]().__contains__) == text

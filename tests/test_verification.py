@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from assistant.context import ContextPaper
@@ -378,11 +376,6 @@ def test_the_quote_is_for_the_claim_or_else_for_the_question(claim: str, first: 
 
 
 @pytest.mark.parametrize("piece", ["a ", "1 ", "((((", "A-A-"], ids=repr)
-def test_long_text_is_narrowed_in_no_time(piece: str) -> None:
-    _, span = span_of(("x " + piece * 20_000)[:20_000])
-    took = []
-    for _ in range(3):  # the best of three, for others may be using the machine
-        began = time.process_time()
-        narrowed(span, {"a", "1"})
-        took.append(time.process_time() - began)
-    assert min(took) < 2
+def test_a_long_text_is_narrowed_like_a_short_one(piece: str) -> None:
+    _, span = span_of(("x " + piece * 50_000)[:50_000])
+    assert narrowed(span, {"x"}).text.split() == span.text.split()[:40]
