@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from assistant import citations
 from assistant.citations import Added, CitedText, DraftReader, DraftSentence, is_bare_label
 from assistant.context import ContextPaper
 from assistant.records import Citation, Marks, Paper, Passage, Sentence
+from assistant.sentences import sentence_spans
 from assistant.verification import Span, Support, Verifier
 
 ABSTRACTS = (
@@ -468,8 +468,12 @@ def test_a_draft_in_which_no_sentence_ends_is_gone_over_few_times(
     8 · (1,000 · ln(19,000 / 8) + 19,000) = 214,000 characters.
     """
     looks: list[int] = []
-    spans = citations.sentence_spans
-    monkeypatch.setattr(citations, "sentence_spans", lambda text: looks.append(len(text)) or spans(text))
+
+    def looked(text: str) -> list[tuple[int, int]]:
+        looks.append(len(text))
+        return sentence_spans(text)
+
+    monkeypatch.setattr("assistant.citations.sentence_spans", looked)
     reader = DraftReader()
     for character in (unit * 20_000)[:20_000]:
         assert reader.read(character) == []

@@ -121,7 +121,7 @@ def test_nobody_reaches_another_s_batch(tmp_path: Path) -> None:
     with batches(ScriptedModel(REPLY), tmp_path / "kept") as kept:
         batch = kept.add_table("ada", table(tmp_path), "question", "")
         assert kept.listed("bob") == []
-        for name in (batch.id, "..", f"../{batch.id}", None):
+        for name in (batch.id, "..", f"../{batch.id}", ""):
             with pytest.raises(PageError, match="there is no such batch any more"):
                 kept.answers("bob", name)
         files = [path for path in (tmp_path / "kept").rglob("*") if path.is_file()]
