@@ -202,15 +202,17 @@ class Inquiry:
         The sides of a comparison were shown under numbers of their own, so they are always announced anew.
         """
         streamed = tuple(one.sentence for one in self.drafted)
-        as_shown = bool(self.cited.sentences) and result.parts == streamed
-        if as_shown and (self.label is None or label_of(self.draft) == self.label):
-            return
-        if streamed:
-            yield DraftRejected(_replaced(result))
-        self.withdraw()
-        marks = self.cited.marks  # what stays of the draft has been counted
         lead = f"{self.label.capitalize()}. " if self.label else ""
-        for part in result.parts:
+        parts = result.parts
+        begun = bool(self.cited.sentences) and parts[: len(streamed)] == streamed
+        if begun and (self.label is None or label_of(self.draft) == self.label):
+            parts, lead = parts[len(streamed) :], ""
+        else:
+            if streamed:
+                yield DraftRejected(_replaced(result))
+            self.withdraw()
+        marks = self.cited.marks  # what stays of the draft has been counted
+        for part in parts:
             if isinstance(part, SourceSentence):
                 span = self.cited.verifier.span_at(part.paper, part.start)
                 assert span is not None, "a ranked sentence is one of its paper's"

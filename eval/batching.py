@@ -91,7 +91,8 @@ def restart(assistant: Assistant, result: Result, folder: Path, *, rows: int) ->
 
 def of_each_paper(assistant: Assistant, papers: int) -> list[BatchRow]:
     """The rows of a table of literature: each question of each of the first papers, paper by paper."""
-    ids = [paper.id for paper in assistant.index.matching(Filters())[:papers]]
+    known = assistant.index.papers
+    ids = [known[row].id for row in assistant.index.matching(Filters())[:papers].tolist()]
     return [
         {"question": question, "filters": {"include_ids": [paper]}}
         for paper in ids

@@ -649,7 +649,7 @@ def test_answers_of_other_prompts_are_not_used(
     interrupted: Batch, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     shutil.copytree(prompts_folder(), tmp_path / "prompts")
-    monkeypatch.setattr("assistant.batch.conditions.prompts_folder", lambda: tmp_path / "prompts")
+    monkeypatch.setattr("assistant.prompts.prompts_folder", lambda: tmp_path / "prompts")
     with (tmp_path / "prompts" / "system.txt").open("a", encoding="utf-8") as file:
         file.write("Be brief.")
     summary = interrupted.summary(FIVE)

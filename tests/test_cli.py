@@ -551,15 +551,16 @@ def test_an_empty_name_is_not_the_working_folder(run: Run, arguments: tuple[str,
 
 def test_a_dry_run_asks_nothing(run: Run, questions: tuple[Path, Path]) -> None:
     assert run("batch", *questions, "--dry-run").out == (
-        f"{questions[1]}: 3 to ask (3 new)\nhow long that takes is not known yet; --limit 20 asks a few\n"
+        f"{questions[1]}: 2 to ask (2 new)\nnot to ask: 1 faulty\n"
+        "how long that takes is not known yet; --limit 20 asks a few\n"
     )
     run("batch", *questions)
     told = run("batch", *questions, "--dry-run", "--only-abstained").out.splitlines()
     assert told[:2] == [
         f"{questions[1]}: 1 to ask (1 again)",
-        "not to ask: 2 taken from the journal",
+        "not to ask: 1 taken from the journal, 1 faulty",
     ]
-    assert json.loads(run("batch", *questions, "--dry-run", "--fresh", "--json").out)["asked"] == 3
+    assert json.loads(run("batch", *questions, "--dry-run", "--fresh", "--json").out)["asked"] == 2
 
 
 def test_a_batch_into_a_pipe_keeps_its_summary_off_it(run: Run, questions: tuple[Path, Path]) -> None:

@@ -41,7 +41,7 @@ def table(folder: Path, questions: tuple[str, ...] = QUESTIONS, column: str = "q
 
 
 def settled(kept: Batches, owner: str, name: str) -> Standing:
-    until(lambda: kept.standing(owner, name).stage not in ("waiting", "running"))
+    until(lambda: kept.standing(owner, name).stage not in ("waiting", "running", "stopping"))
     return kept.standing(owner, name)
 
 
