@@ -124,8 +124,8 @@ class Settings(BaseModel):
         None,
         ge=1,
         exclude=True,
-        description="Threads that the model computes with; unset, what `models pull` measured to be quickest on "
-        "this machine, or else as many as OpenVINO chooses.",
+        description="Threads that the model computes with; unset, what `models pull` measured to be quickest "
+        "here, or else as many as OpenVINO chooses.",
     )
     request_timeout: float = Field(
         120.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a model server."
