@@ -436,7 +436,11 @@ def models_pull(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Get models: downloaded, checked against the publisher's SHA-256, converted once for this machine."""
+    """Get models: downloaded, checked against the publisher's SHA-256, converted once for this machine.
+
+    Where there are more than two cores, the number of threads that a model is quickest with is chosen too.
+    """
+    from assistant.generation.threads import tune
     from assistant.models import CATALOGUE, EMBEDDER, ModelStore
 
     settings = Settings.load()
@@ -446,6 +450,8 @@ def models_pull(
     for name in names or in_use:
         with _bar() as progress:
             folder = store.pull(name, progress)
+            if CATALOGUE[name].task == "generation" and not settings.threads:
+                tune(folder, name, settings.cache_dir / "compiled", progress=progress)
         ready.append({"name": name, "folder": str(folder)})
         if not as_json:
             out.print(f"{name} is ready in {folder}")

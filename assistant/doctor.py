@@ -16,8 +16,10 @@ from assistant.api import default_index
 from assistant.errors import AssistantError, MissingExtraError
 from assistant.fitted import FITTED, PACKAGED, coefficients_of, load_fitted
 from assistant.generation import open_model
+from assistant.generation.threads import FEW, tuned
 from assistant.generations import current_generation, exists, read_manifest
 from assistant.index import Index
+from assistant.machine import usable_cores
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
 from assistant.resources import prompts_folder, sample_corpus
 from assistant.settings import Settings, Store
@@ -97,8 +99,23 @@ def _models(settings: Settings, index: Path) -> Iterator[Finding]:
     except AssistantError as error:
         found, _, remedy = str(error).partition("; " if _is_url(settings.model) else ": ")
         yield Finding("model", False, found, remedy or "choose another by --model or ASSISTANT_MODEL")
+    if settings.model in CATALOGUE:
+        yield Finding("threads", True, _threads(settings))
     yield _offline(settings)
     yield _coefficients(index, name)
+
+
+def _threads(settings: Settings) -> str:
+    """How many the model computes with, and why."""
+    if settings.threads:
+        return f"{settings.threads}, by the setting"
+    if usable_cores() <= FEW:
+        return "as OpenVINO chooses; there is nothing to measure on so few cores"
+    found = tuned(settings.model, settings.cache_dir / "compiled")
+    if not found:
+        return f"as OpenVINO chooses, till `assistant models pull {settings.model}` measures this machine"
+    chosen = found.threads or "as OpenVINO chooses"
+    return f"{chosen}, quickest as measured on this machine of {found.cores} cores"
 
 
 def _model(settings: Settings) -> tuple[str, str]:

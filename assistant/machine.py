@@ -44,6 +44,14 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def physical_cores() -> int:
+    """Of the usable cores, those that share nothing: the threads of one core count once, where it is told."""
+    if not hasattr(os, "sched_getaffinity"):
+        return usable_cores()
+    topology = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
+    return len({_siblings(Path(topology.format(cpu)), cpu) for cpu in os.sched_getaffinity(0)})
+
+
 def total_memory() -> int:
     """Bytes of memory."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -132,6 +140,13 @@ def _best(call: Callable[[], object], repeats: int) -> float:
         call()
         seconds.append(time.perf_counter() - started)
     return min(seconds)
+
+
+def _siblings(file: Path, cpu: int) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError:
+        return str(cpu)
 
 
 def _told(file: Path, name: str) -> int | None:

@@ -13,6 +13,7 @@ from statistics import median
 
 from assistant.api import Assistant
 from assistant.errors import AssistantError
+from assistant.generation.threads import tune
 from assistant.machine import Machine, decode_limit, measured, peak_memory, prefill_limit
 from assistant.models import CATALOGUE, EMBEDDER, ModelStore
 from assistant.progress import Progress
@@ -99,6 +100,8 @@ def recommend(settings: Settings, progress: Progress) -> Recommendation:
     trials = {}
     for done, model in enumerate(installed, start=1):
         progress(done, len(installed) + 1, "measuring this machine")
+        if model != "none" and not settings.threads:
+            tune(store.ready(model), model, settings.cache_dir / "compiled")
         trials[model] = tried(model)
     progress(len(installed) + 1, len(installed) + 1, "measuring this machine")
     return chosen(machine, trials)

@@ -34,7 +34,7 @@ PREFIX = "ASSISTANT_"
 CONFIG_VARIABLE = "ASSISTANT_CONFIG"
 CONFIG_FILE = Path("assistant.toml")
 SECRETS = ("api_key", "page_password", "milvus_token")  # taken from the environment, never from a file
-_USERINFO = re.compile(r"//[^/\s]*@")  # of an address; it may be a password
+_USERINFO = re.compile(r"//\S*@")  # of an address; it may be a password
 
 Preset = Literal["fast", "default", "careful"]
 # The settings that a preset has other defaults for. Measured side by side in eval/measured.
@@ -124,7 +124,8 @@ class Settings(BaseModel):
         None,
         ge=1,
         exclude=True,
-        description="Threads that the model computes with; unset, as many as OpenVINO chooses (one a core).",
+        description="Threads that the model computes with; unset, what `models pull` measured to be quickest "
+        "here, or else as many as OpenVINO chooses.",
     )
     request_timeout: float = Field(
         120.0, gt=0, allow_inf_nan=False, description="Seconds to wait for a model server."
@@ -214,8 +215,9 @@ class Settings(BaseModel):
         parts = urlsplit(uri)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("it is neither http://host:port nor a file ending in .db")
-        if "@" in parts.netloc:
+        if "@" in uri:  # anywhere: a password with a / in it ends the host's part
             raise ValueError("it holds a user or password; put user:password into ASSISTANT_MILVUS_TOKEN")
+        _ = parts.port  # a ValueError where it is none
         return uri
 
     @field_validator("cache_dir", "index", "prompts", "data_dir")

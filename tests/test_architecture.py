@@ -30,8 +30,8 @@ ORDER = """
     question collection conversation
     fitted fit quantity_fit expansion final selection sides premise
     context verification citations labels composition abstention answer
-    generation.base generation.hub generation.llama_index generation.openai generation.openvino
-    generation.transformers generation
+    generation.base generation.hub generation.llama_index generation.openai generation.threads
+    generation.openvino generation.transformers generation
     events inquiry testing answering api __init__
     batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
     batch.summary batch.work batch

@@ -11,7 +11,7 @@ from conftest import PAPERS
 
 from assistant.api import Assistant
 from assistant.batch import Options, Summary, papers_task, prepare, run
-from assistant.errors import BatchError
+from assistant.errors import BatchError, QuestionError
 from assistant.index import Index
 from assistant.ingest import ingest
 from assistant.progress import silent
@@ -38,6 +38,11 @@ def reviewed(
 def written() -> list[dict[str, str]]:
     with Path("review.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def test_a_question_that_is_too_long_is_refused_before_any_paper_is_asked(assistant: Assistant) -> None:
+    with pytest.raises(QuestionError, match="the question has 2001 characters, the most is 2000"):
+        papers_task(assistant.index, ["x" * 2001], Filters())
 
 
 def test_each_paper_is_asked_alone_and_each_cell_has_its_quote(assistant: Assistant) -> None:

@@ -217,10 +217,15 @@ def test_models_that_were_pulled_are_named_with_their_folders(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ModelStore, "pull", lambda store, name, progress: Path("models") / name)
+    tuned = []
+    monkeypatch.setattr(
+        "assistant.generation.threads.tune", lambda folder, name, *_, **__: tuned.append(name)
+    )
     assert run("models", "pull", "smollm2-135m").out == "smollm2-135m is ready in models/smollm2-135m\n"
     assert json.loads(run("models", "pull", "--json").out) == [
         {"name": name, "folder": f"models/{name}"} for name in (EMBEDDER, DEFAULT_MODEL)
     ]
+    assert tuned == ["smollm2-135m", DEFAULT_MODEL]  # an embedder takes all cores anyway
 
 
 def test_what_is_left_of_a_model_is_verified_and_told(run: Run, tmp_path: Path) -> None:

@@ -197,6 +197,7 @@ def test_items_without_work_pass_through_and_nobody_is_asked() -> None:
     [
         ("ray://127.0.0.1:10001", "'ray://127.0.0.1:10001' is no address of a Ray cluster; give auto, local"),
         ("cluster", "'cluster' is no address"),
+        (f"{64 * 'x'}:6379", f"no Ray cluster answers at {64 * 'x'}:6379: "),
     ],
 )
 def test_an_address_that_is_none_is_told_in_a_line(address: str, line: str) -> None:

@@ -14,6 +14,7 @@ from openai_standin import standin
 from assistant.doctor import Finding, examine
 from assistant.errors import AssistantError
 from assistant.fitted import FITTED, fitted_to_plain
+from assistant.generation.threads import Tuning
 from assistant.ingest import ingest
 from assistant.models import CATALOGUE, DEFAULT_MODEL, EMBEDDER, ModelState
 from assistant.progress import silent
@@ -57,6 +58,36 @@ def test_nothing_is_wrong_with_a_healthy_machine(healthy: Settings) -> None:
     assert found["coefficients"].found.startswith("the program's, fitted on ")
     assert found["coefficients"].found.endswith(" questions with qwen2.5-coder-0.5b")
     assert found["memory"].found.startswith("8.2 GB, ")  # 4096 * 2,000,000
+
+
+@pytest.mark.parametrize(
+    ("cores", "setting", "chosen", "expected"),
+    [
+        (8, 3, None, "3, by the setting"),
+        (2, None, None, "as OpenVINO chooses; there is nothing to measure on so few cores"),
+        (
+            8,
+            None,
+            None,
+            f"as OpenVINO chooses, till `assistant models pull {DEFAULT_MODEL}` measures this machine",
+        ),
+        (8, None, Tuning(4, 8, 4), "4, quickest as measured on this machine of 8 cores"),
+        (8, None, Tuning(None, 8, 8), "as OpenVINO chooses, quickest as measured on this machine of 8 cores"),
+    ],
+)
+def test_the_number_of_threads_is_told(
+    healthy: Settings,
+    monkeypatch: Patch,
+    cores: int,
+    setting: int | None,
+    chosen: Tuning | None,
+    expected: str,
+) -> None:
+    monkeypatch.setattr("assistant.doctor.usable_cores", lambda: cores)
+    monkeypatch.setattr("assistant.doctor.tuned", lambda *_: chosen)
+    settings = healthy.model_copy(update={"threads": setting})
+    found = {finding.subject: finding.found for finding in examine(settings, None)}
+    assert found["threads"] == expected
 
 
 def _no_gradio(name: str) -> str:

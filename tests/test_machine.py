@@ -21,7 +21,17 @@ def test_the_machine_is_measured() -> None:
     assert machine.int8_ops(rows=8, narrow=32, wide=64, repeats=2) > 0
     assert 0 < machine.available_memory() <= machine.total_memory()
     assert 0 < machine.peak_memory() <= machine.total_memory()
-    assert machine.usable_cores() >= 1
+    assert 1 <= machine.physical_cores() <= machine.usable_cores()
+
+
+def test_threads_of_one_core_count_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for cpu, siblings in {0: "0,2", 1: "1,3", 2: "0,2", 3: "1,3"}.items():
+        (tmp_path / f"cpu{cpu}").write_text(f"{siblings}\n")
+    monkeypatch.setattr(machine, "Path", lambda path: tmp_path / Path(path).parts[5])
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
+    assert machine.physical_cores() == 2
+    monkeypatch.setattr("os.sched_getaffinity", lambda process: {0, 1, 2, 4}, raising=False)
+    assert machine.physical_cores() == 3  # of the fifth nothing is told
 
 
 def test_figures_of_proc_are_in_kilobytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,7 +135,10 @@ def test_only_what_is_installed_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(recommendation, "ModelStore", Store)
     monkeypatch.setattr(recommendation, "measured", lambda: ROOMY)
     monkeypatch.setattr(recommendation, "tried", TRIALS.__getitem__)
+    tuned = []
+    monkeypatch.setattr(recommendation, "tune", lambda folder, name, *_: tuned.append(name))
     found = recommend(Settings(), silent)
+    assert tuned == [SMALL]
     assert [(option.preset, option.installed) for option in found.options] == [
         ("fast", True),
         ("default", True),

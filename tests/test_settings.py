@@ -121,6 +121,20 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         "environment variable ASSISTANT_MILVUS_URI: 'http://…@milvus:19530' is not possible: Value error, it "
         "holds a user or password; put user:password into ASSISTANT_MILVUS_TOKEN",
     ),
+    "an address of Milvus with a / in its password": (
+        "",
+        {"ASSISTANT_MILVUS_URI": "http://ada:sec/ret@milvus:19530"},
+        {},
+        "environment variable ASSISTANT_MILVUS_URI: 'http://…@milvus:19530' is not possible: Value error, it "
+        "holds a user or password; put user:password into ASSISTANT_MILVUS_TOKEN",
+    ),
+    "a port of Milvus that is none": (
+        "milvus_uri = 'http://milvus:99999'",
+        {},
+        {},
+        "assistant.toml, key milvus_uri: 'http://milvus:99999' is not possible: Value error, Port out of range "
+        "0-65535",
+    ),
     "no address of Milvus": (
         "milvus_uri = 'milvus:19530'",
         {},

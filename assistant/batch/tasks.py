@@ -74,9 +74,12 @@ def papers_task(index: Index, questions: Sequence[str], filters: Filters) -> Tas
 
     Raises:
         BatchError: a question is empty or given twice, or no paper passes.
+        QuestionError: a question is too long.
     """
     if not all(question.strip() for question in questions):
         raise BatchError("a question of --per-paper is empty; write what is to be asked of every paper")
+    for question in questions:
+        read_question(question)
     if repeated := [question for question, count in Counter(questions).items() if count > 1]:
         raise BatchError(f"the question {repeated[0]!r} is given twice")
     papers = index.matching(filters)

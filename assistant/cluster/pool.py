@@ -36,7 +36,8 @@ _Result = TypeVar("_Result")
 # Makes, on a worker and once for it, what does the work there.
 Opener = Callable[[], Callable[[_Work], _Result]]
 
-# The work of one dataset, per worker: each dataset starts its workers anew, which takes them some seconds.
+# The work of one dataset, per worker and piece that it does at a time: each dataset starts its workers anew,
+# which takes them some seconds.
 _PIECES = 512
 _BYTES = 64_000_000
 _ITEMS = 20_000  # held at most, those included that need no work
@@ -69,7 +70,7 @@ class Pool:
         """Each item with the result of its work, in the order of the items; one without passes through.
 
         A worker does `concurrency` pieces of work at a time. One that dies is replaced, and what it was
-        doing is done again. Some hundred items a worker are held.
+        doing is done again. Some hundred items are held for each piece that is done at a time.
 
         Raises:
             ClusterError: a worker can't open what it needs, or the cluster is lost.
@@ -181,7 +182,7 @@ def _reach(address: str) -> None:
         )
     try:
         socket.create_connection((host, int(port)), timeout=_REACHED).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last for a host that is no name
         raise ClusterError(
             f"no Ray cluster answers at {address}: {error}; start one by `ray start --head`, or give local"
         ) from error

@@ -74,10 +74,11 @@ def _from_name(named: str, settings: Settings) -> LanguageModel:
 
 def _openvino(folder: Path, name: str, settings: Settings) -> LanguageModel:
     from assistant.generation.openvino import OpenVINOModel
+    from assistant.generation.threads import threads_of
 
-    return OpenVINOModel(
-        folder, name=name, cache_dir=settings.cache_dir / "compiled", threads=settings.threads
-    )
+    cache_dir = settings.cache_dir / "compiled"
+    threads = threads_of(name, cache_dir, settings.threads)
+    return OpenVINOModel(folder, name=name, cache_dir=cache_dir, threads=threads)
 
 
 def _unknown(named: str, known: list[str]) -> ModelError:

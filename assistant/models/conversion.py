@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from typing import Any
 from assistant.errors import ModelError, first_line
 from assistant.models.disk import full, megabytes, require_space
 from assistant.models.receipt import Receipt, entries
-from assistant.progress import Progress
+from assistant.progress import Progress, silent
 from assistant.storage import sha256_of, sync_tree
 
 _WEIGHTS = "weights.gguf"
@@ -109,11 +110,11 @@ def _failure(gguf: Path, staging: Path, code: int, said: deque[str]) -> ModelErr
 def _convert_here(gguf: Path, staging: Path) -> None:
     """What the child does."""
     _say_step(0, 0, "reading the weights")
-    reader = _read(gguf)
+    reader = read(gguf)
     _require_space(reader, staging)
     weights = staging / _WEIGHTS
-    if any(_kind_after(tensor) != tensor.tensor_type for tensor in reader.tensors):
-        rewrite(reader, weights)
+    if any(kind_after(tensor) != tensor.tensor_type for tensor in reader.tensors):
+        rewrite(reader, weights, _say_step)
     else:
         weights.symlink_to(gguf)  # OpenVINO writes beside the path it is given
     _say_step(0, 0, "compiling for this machine")
@@ -122,7 +123,12 @@ def _convert_here(gguf: Path, staging: Path) -> None:
     _write_config(reader, staging)
 
 
-def _read(gguf: Path) -> Any:
+def read(gguf: Path) -> Any:
+    """A GGUF file's reader.
+
+    Raises:
+        ModelError: the file is damaged, one part of several, or no language model.
+    """
     from gguf import GGUFReader
 
     try:
@@ -144,7 +150,7 @@ def _require_space(reader: Any, staging: Path) -> None:
     require_space(staging, 2 * size, "convert the model")
 
 
-def _kind_after(tensor: Any) -> Any:
+def kind_after(tensor: Any) -> Any:
     """The type that a tensor is to have: its own where OpenVINO reads that exactly."""
     from gguf import GGMLQuantizationType as Kind
 
@@ -156,8 +162,13 @@ def _kind_after(tensor: Any) -> Any:
     return Kind.Q8_0 if int(tensor.shape[0]) % 32 == 0 else Kind.F16
 
 
-def rewrite(reader: Any, target: Path) -> None:
-    """Copy a GGUF file: metadata as it is, tensors in the types that OpenVINO reads exactly."""
+def rewrite(
+    reader: Any,
+    target: Path,
+    progress: Progress = silent,
+    kind_of: Callable[[Any], Any] = kind_after,
+) -> None:
+    """Copy a GGUF file: metadata as it is, each tensor in the type that `kind_of` says."""
     from gguf import GGUFValueType, GGUFWriter
 
     writer = GGUFWriter(target, reader.fields["general.architecture"].contents())
@@ -166,23 +177,22 @@ def rewrite(reader: Any, target: Path) -> None:
             inner = field.types[-1] if field.types[0] == GGUFValueType.ARRAY else None
             writer.add_key_value(key, field.contents(), field.types[0], inner)
     for tensor in reader.tensors:
-        _announce(writer, tensor)
+        _announce(writer, tensor, kind_of(tensor))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_ti_data_to_file()
     total, done = sum(int(tensor.n_bytes) for tensor in reader.tensors), 0
     for tensor in reader.tensors:
-        _say_step(done, total, "converting weights")
-        writer.write_tensor_data(_rewritten(tensor))
+        progress(done, total, "converting weights")
+        writer.write_tensor_data(_rewritten(tensor, kind_of(tensor)))
         done += int(tensor.n_bytes)
     writer.close()
 
 
-def _announce(writer: Any, tensor: Any) -> None:
+def _announce(writer: Any, tensor: Any, kind: Any) -> None:
     import numpy as np
     from gguf import GGML_QUANT_SIZES
 
-    kind = _kind_after(tensor)
     block, size = GGML_QUANT_SIZES[kind]
     shape = tuple(int(length) for length in reversed(tensor.shape))
     writer.add_tensor_info(
@@ -190,11 +200,10 @@ def _announce(writer: Any, tensor: Any) -> None:
     )
 
 
-def _rewritten(tensor: Any) -> Any:
+def _rewritten(tensor: Any, kind: Any) -> Any:
     import numpy as np
     from gguf import quants
 
-    kind = _kind_after(tensor)
     if kind == tensor.tensor_type:
         return tensor.data
     rows = tensor.data.reshape(-1, tensor.data.shape[-1])
