@@ -228,8 +228,8 @@ def drop_unused(folder: Path, store: Store) -> None:
 
     Only the holder of the right to write may. What can't be dropped now is left to the next writer.
     """
-    noted = _noted(folder)
     try:
+        noted = _noted(folder)
         left = [collection for collection in noted if collection in collections_named(folder)]
     except IndexFormatError:
         return  # nobody knows what is used
@@ -334,7 +334,13 @@ def _noted(folder: Path) -> list[Collection]:
     path = folder / COLLECTIONS
     if not path.exists():
         return []
-    return [Collection(**plain) for plain in json.loads(path.read_text(encoding="utf-8"))]
+    try:
+        return [Collection(**plain) for plain in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise IndexFormatError(
+            f"{path}, which names the collections of the index, is damaged; move it away and run the command "
+            "again: collections that only it named stay in Milvus"
+        ) from error
 
 
 def _note(folder: Path, collections: Sequence[Collection]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum, auto
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -245,6 +245,41 @@ def test_closing_the_iterator_stops_a_completion(model: OpenVINOModel) -> None:
     assert next(deltas).text == "a"
     deltas.close()
     assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+
+
+def test_an_iterator_that_is_closed_in_the_engine_s_own_thread_does_not_wait_for_it(
+    model: OpenVINOModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Event()
+
+    def generate(self: Pipeline, prompts: Any, configs: Any, take: Callable[[str], Any]) -> list[Any]:
+        take("a")
+        assert read.wait(LONG)
+        deltas.close()  # as the garbage collector does, which runs in any thread
+        assert take("b") == "cancel"
+        return [SimpleNamespace(finish_reasons=[], m_generation_ids=[])]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipeline, "generate", generate)
+        deltas = model.stream([Message("user", "abc")], max_tokens=9)
+        assert next(deltas).text == "a"
+        read.set()
+        wait_until(lambda: not model._serving)
+    assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+
+
+def test_a_thread_that_can_t_be_started_leaves_nothing_waiting(
+    model: OpenVINOModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(self: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            said(model, "abc")
+    assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+    assert Pipeline.made[0].alone == ["xy"]
 
 
 @pytest.mark.parametrize(("threads", "expected"), [(None, None), (3, 3)])

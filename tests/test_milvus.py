@@ -22,7 +22,7 @@ from assistant import milvus
 from assistant.arrays import Mask, Vectors
 from assistant.building import compact
 from assistant.cli import app
-from assistant.errors import AssistantError, MissingExtraError, StoreError
+from assistant.errors import AssistantError, IndexFormatError, MissingExtraError, StoreError
 from assistant.generations import current_generation
 from assistant.index import Index, faults_of
 from assistant.ingest import ingest, rebuild, remove
@@ -294,6 +294,20 @@ def test_a_paper_of_any_length_and_any_id_goes_in(tmp_path: Path) -> None:
     endless = Paper('"x" or 1 == 1', "T" * 90_000, "Endless" * 10_000, authors=tuple(map(str, range(9_000))))
     index = put([*PAPERS, endless], tmp_path)
     assert found(index, "speech recognition", Filters(include_ids=(endless.id,))) == [endless.id]
+
+
+def test_a_damaged_list_of_collections_is_told_in_a_line_and_nothing_is_dropped(tmp_path: Path) -> None:
+    put(PAPERS, tmp_path)
+    there = collections(tmp_path)
+    listed = tmp_path / "collections.json"
+    for damaged in ("", '[{"uri": 1, "names": 2}]', "7"):
+        listed.write_text(damaged)
+        with pytest.raises(IndexFormatError, match=rf"^{listed}, .* is damaged; move it away"):
+            put(PAPERS[:2], tmp_path)
+        assert collections(tmp_path) == there
+    assert put(PAPERS[:2], tmp_path, Store("faiss")).manifest.milvus is None  # needs none of them
+    listed.unlink()
+    assert put(PAPERS, tmp_path).manifest.milvus is not None
 
 
 def fault(folder: Path, store: Store) -> str:

@@ -132,8 +132,8 @@ FAULTS: dict[str, tuple[str, dict[str, str], dict[str, Any], str]] = {
         "milvus_uri = 'http://milvus:99999'",
         {},
         {},
-        "assistant.toml, key milvus_uri: 'http://milvus:99999' is not possible: Value error, Port out of range "
-        "0-65535",
+        "assistant.toml, key milvus_uri: 'http://milvus:99999' is not possible: Value error, Port out of "
+        "range 0-65535",
     ),
     "no address of Milvus": (
         "milvus_uri = 'milvus:19530'",

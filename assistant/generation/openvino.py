@@ -61,6 +61,7 @@ class OpenVINOModel:
         self._waiting: deque[_Completion] = deque()
         self._waiting_lock = threading.Lock()
         self._serving = False
+        self._server: threading.Thread | None = None
         self._numbers = count()
 
     @property
@@ -98,7 +99,9 @@ class OpenVINOModel:
             yield Delta("", piece)
         finally:
             completion.stopped.set()
-            completion.ended.wait()
+            # An iterator that was dropped is closed wherever the garbage collector happens to run.
+            if threading.current_thread() is not self._server:
+                completion.ended.wait()
 
     def _tokens(self, messages: Sequence[Message]) -> Any:
         with self._errors_mapped("format its prompt"):
@@ -110,10 +113,13 @@ class OpenVINOModel:
 
     def _queue(self, completion: _Completion) -> None:
         with self._waiting_lock:
-            self._waiting.append(completion)
             if not self._serving:
+                # Not a daemon: the interpreter must not go while native code computes. If it can't be
+                # started, nothing waits for it.
+                self._server = threading.Thread(target=self._serve, name="openvino-generation")
+                self._server.start()
                 self._serving = True
-                threading.Thread(target=self._serve, name="openvino-generation", daemon=True).start()
+            self._waiting.append(completion)
 
     def _serve(self) -> None:
         """Complete what is waiting, until nothing is; one thread at a time does so."""
