@@ -70,8 +70,8 @@ class MiniLM:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             core = openvino.Core()
             core.set_property({"CACHE_DIR": str(cache_dir)})
-            self._graph = core.read_model(folder / "model.onnx")
             self._core = core
+            self._file = folder / "model.onnx"
             self._model = self._compiled("LATENCY")
         except Exception as error:
             raise ModelError(
@@ -143,7 +143,8 @@ class MiniLM:
         return self._compiled("THROUGHPUT")
 
     def _compiled(self, hint: str) -> openvino.CompiledModel:
-        return self._core.compile_model(self._graph, "CPU", {"PERFORMANCE_HINT": hint})
+        # By its path: then the graph is not read where its compiled form is kept.
+        return self._core.compile_model(self._file, "CPU", {"PERFORMANCE_HINT": hint})
 
 
 def _padded(tokens: Sequence[Sequence[int]]) -> tuple[dict[str, NDArray[np.int64]], NDArray[np.int64]]:

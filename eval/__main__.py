@@ -559,6 +559,60 @@ def bench_decode(
     _print_tables([table], as_json)
 
 
+@bench_app.command("weights")
+def bench_weights(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder where the 4-bit weights are made, once, and kept: 0.5 GB.")
+    ],
+    abstracts: Annotated[int, typer.Option(min=1, help="Abstracts that each foretells.")] = 24,
+    prompts: Annotated[
+        int, typer.Option(min=0, help="Questions whose prompts are completed by turns, of dev.")
+    ] = 24,
+    dev: Annotated[bool, typer.Option("--dev", help="Also answer the questions of dev with each.")] = False,
+    gold: GoldOption = None,
+    index: IndexOption = None,
+    as_json: JsonOption = None,
+) -> None:
+    """Compare weights of 4 bits, made from the default model's file, with those of 8: quality and speed."""
+    from assistant.models import DEFAULT_MODEL, ModelStore
+    from eval import completing, weights
+    from eval.contenders import gguf_of
+    from eval.experiments import Configuration, read_material
+    from eval.leaderboard import leaderboard
+    from eval.pools import sampled
+
+    settings, places = Settings.load(), _places(gold, index)
+    material = read_material(*places)
+    eight_bits = ModelStore(settings.cache_dir).ready(DEFAULT_MODEL)
+    with _bar() as progress:
+        four_bits = weights.converted(gguf_of(settings), folder, progress)
+        texts = [paper.abstract for paper in sampled(material.papers, abstracts)]
+        tables = [weights.quality_table([eight_bits, four_bits], texts)]
+    if prompts:
+        questions = [item.question for item in material.chosen("dev", prompts)]
+        speed = completing.compared(
+            eight_bits,
+            settings.cache_dir / "compiled",
+            completing.prompts_of(places[1], questions),
+            completing.choices([], [], [], [four_bits]),
+            max_tokens=settings.max_answer_tokens,
+        )
+        tables.append(speed)
+    if dev:
+        compared = [Configuration({"model": DEFAULT_MODEL}), Configuration({"model": str(four_bits)})]
+        with _bar() as progress:
+            answers = leaderboard(
+                material,
+                compared,
+                folder / "runs",
+                split="dev",
+                limit=None,
+                progress=lambda name: _named(progress, name),
+            )
+        tables.append(answers)
+    _print_tables(tables, as_json)
+
+
 @bench_app.command("answer")
 def bench_answer(
     count: Annotated[
