@@ -10,7 +10,6 @@ from assistant.rows import Request, read_request
 
 READ: dict[str, tuple[dict[str, Any], Request]] = {
     "question alone": ({"question": "Why?"}, Request("Why?")),
-    "no question": ({"other": 1}, Request("")),
     "null": ({"question": None, "history": None, "filters": None}, Request("")),
     "number": ({"question": 42}, Request("42")),
     "blank texts": ({"question": "Why?", "history": " ", "filters": ""}, Request("Why?")),
