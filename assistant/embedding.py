@@ -129,10 +129,15 @@ class MiniLM:
             finally:
                 requests.put(request)
 
-        done = 0
+        # The first batch by itself: the library's binding sets something up at its first call, and two threads
+        # that both make it wait for ever, each for a lock that the other has, one of them Python's.
+        first, *others = batches
+        infer(first)
+        done = len(first)
+        progress(done)
         pool = ThreadPoolExecutor(streams)
         try:
-            for rows, _ in zip(batches, pool.map(infer, batches), strict=True):
+            for rows, _ in zip(others, pool.map(infer, others), strict=True):
                 done += len(rows)
                 progress(done)
         finally:

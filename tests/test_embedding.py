@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -40,3 +43,18 @@ def test_progress_ends_with_the_number_of_texts(minilm: Embedder, count: int) ->
     minilm.encode(TEXTS[:count], seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == count
+
+
+_MANY = (
+    "from assistant.embedding import open_embedder; from assistant.settings import Settings; "
+    "print(open_embedder(Settings()).encode([f'text {n}' for n in range(100)]).shape)"
+)
+
+
+@pytest.mark.parametrize("start", range(3))
+def test_many_texts_are_the_first_thing_that_a_process_embeds(start: int) -> None:
+    """Two threads once set up the same things in a fresh process, and waited for each other for ever."""
+    done = subprocess.run(
+        [sys.executable, "-c", _MANY], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert done.stdout == "(100, 384)\n"
