@@ -129,8 +129,8 @@ class MiniLM:
             finally:
                 requests.put(request)
 
-        # The first batch by itself: the library's binding sets something up at its first call, and two threads
-        # that both make it wait for ever, each for a lock that the other has, one of them Python's.
+        # The first batch by itself: at its first call the library's binding sets something up; two threads
+        # that both make it wait for ever, each for a lock that the other has; one is Python's.
         first, *others = batches
         infer(first)
         done = len(first)
