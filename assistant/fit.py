@@ -236,11 +236,15 @@ def _expands(question: Question, text: str) -> float:
     return float(any(_in_brackets(short, text) for short in question.short_forms))
 
 
+@lru_cache(maxsize=4096)
+def _own_work_begins(paper: Paper) -> int:
+    """The position of the first sentence in which the authors speak of their own work; 0 where none does."""
+    return next((one.position for one in sentences_of(paper) if _OWN_WORK.search(one.text)), 0)
+
+
 def _background(question: Question, sentence: SourceSentence) -> dict[str, float]:
     """Whether it stands before the authors' own work, and whether what stands there is asked about."""
-    sentences = sentences_of(sentence.paper)
-    own = next((n for n, one in enumerate(sentences) if _OWN_WORK.search(one.text)), 0)
-    background = float(sentence.position < own)
+    background = float(sentence.position < _own_work_begins(sentence.paper))
     return {
         "background": background,
         "background_asked": background * bool(_ASKS_OTHERS.search(question.bare)),
