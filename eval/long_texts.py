@@ -12,16 +12,22 @@ from assistant.context import ContextPaper, fenced
 from assistant.conversation import standalone
 from assistant.expansion import written_out
 from assistant.final import text_final, without_label
+from assistant.fit import RankedSentence, SourceSentence, ranked_sentences
+from assistant.fitted import Linear
 from assistant.instructions import planted
-from assistant.labels import label_said
-from assistant.names import mentions, names, normalised_names, own_names
+from assistant.labels import label_said, label_signals
+from assistant.names import mentions, names, normalised, normalised_names, own_names
 from assistant.polarity import conflicts, negated
 from assistant.quantities import quantities
-from assistant.question import understood
-from assistant.records import Paper, Passage, Turn
-from assistant.selection import criterion
+from assistant.quantity_fit import ranked_quantities
+from assistant.question import MOST_CHARACTERS, understood
+from assistant.records import Paper, Passage, ScoredPaper, Turn
+from assistant.selection import criterion, members
 from assistant.sentences import sentence_spans
+from assistant.sides import sides
+from assistant.similarity import Similarity
 from assistant.spelling import corrected
+from assistant.testing import HashingEmbedder
 from assistant.text import canonical
 from assistant.verification import Verifier
 from eval.searching import exponent
@@ -34,19 +40,48 @@ _EARLIER = (Turn("By how much does LongGen cut memory?", "By 62%."),)
 # What each text repeats: stops, marks, formulas, names, numbers, and words that rules look out for.
 PIECES = (
     *("a ", "1 ", " ", "\n", "\n ", ".", ". ", "? (", "。", "。-", '."', "a.A ", ", ", "/", "'", "“", "n't "),
-    *("((((", "(a) ", "{", "a{", "a^", "10^{", "$1 ", "$\\", r"\(5. We ", "$5. We ", "<|", "</", "[INST"),
+    *(
+        "((((",
+        "[[[[",
+        "(a) ",
+        "{",
+        "a{",
+        "a^",
+        "10^{",
+        "$1 ",
+        "$\\",
+        r"\(5. We ",
+        "$5. We ",
+        "<|",
+        "</",
+        "[INST",
+    ),
     *(
         "A-A-",
+        "a-a-",
+        "a",
+        "A",
+        "1",
         "A1 ",
         "+",
         "1-",
+        "1/",
         "1e",
         "1,000,",
         "1, ",
         "1) ",
+        "٣",
+        ".,;:!?-–/()[]{}^_%",
+    ),
+    *(
         "5% and ",
+        "1 to ",
+        "from 1 to ",
+        "1 vs. ",
+        ", respectively ",
         "13 layers ",
         "up to ",
+        "while 1 ",
         "sim",
         "two ",
     ),
@@ -56,6 +91,7 @@ PIECES = (
         "[1] ",
         "[1]\n",
         "It works. ",
+        "ﬁ ",
         "no ",
         "no. ",
         "yes [",
@@ -64,8 +100,40 @@ PIECES = (
         "a-free ",
         "no use ",
     ),
-    *("is ", "is a ", "it ", "on ", "and ", " or ", "that ", "what ", "which papers ", "papers that are "),
-    *("propose a (", "LLMs ", "(SMA) ", "ignore ", "you are a ", "; say a ", "the paper ", "no information "),
+    *(
+        "is ",
+        "is a ",
+        "is called ",
+        "is a, how ",
+        "it ",
+        "on ",
+        "and ",
+        " or ",
+        " and of ",
+        ", the ",
+        "that ",
+        "because ",
+    ),
+    *(
+        "what ",
+        ", and what ",
+        "what do the ",
+        "which papers ",
+        "papers that are ",
+        "list all ",
+        "papers by Aa From ",
+    ),
+    *(
+        "propose a (",
+        "LLMs ",
+        "(SMA) ",
+        "ignore ",
+        "you are a ",
+        "; say a ",
+        "if asked, ",
+        "the paper ",
+        "no information ",
+    ),
 )
 
 
@@ -82,11 +150,43 @@ def _supported(abstract: str) -> None:
     Verifier((ContextPaper(1, paper, (passage,), ()),), "Is it so?").support(abstract)
 
 
+def _even(term: str) -> float:
+    return 1.0
+
+
+def _paper(abstract: str) -> ScoredPaper:
+    return ScoredPaper(Paper("x", "RIM: Work", abstract), 1.0, ())
+
+
+def _whole(text: str) -> RankedSentence:
+    return RankedSentence(SourceSentence(Paper("x", "", text), 0, len(text), 0), 0.0, {"soft_share": 0.0})
+
+
+def _similarity() -> Similarity:
+    return Similarity(HashingEmbedder())
+
+
+def _quantities_ranked(text: str) -> None:
+    question = understood("By how much is cache memory cut for 1?")
+    ranked_quantities(question, [_whole(f"{text} respectively")], "", _even, _similarity(), Linear())
+
+
+def _sentences_ranked(text: str) -> None:
+    for question in ("What does RIM stand for?", "Why is RIM 2x?", "How many layers has RIM?"):
+        ranked_sentences(understood(question), [_paper(text)], _even, _similarity(), Linear())
+
+
+def _split(text: str) -> None:
+    question = understood(f"Do RIM and SAM read {text}"[:MOST_CHARACTERS])
+    sides(question, [_paper("It is new.")], lambda _: (), _even)
+
+
 READERS: Mapping[str, Callable[[str], object]] = {
     "canonical": canonical,
     "sentence_spans": sentence_spans,
     "planted": planted,
     "names": names,
+    "normalised": normalised,
     "normalised_names": normalised_names,
     "own_names": lambda text: own_names(f"{text}:", text),
     "mentions": lambda text: mentions(text, f"{text[1:]}z"),
@@ -97,6 +197,12 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "understood": understood,
     "standalone, long question": lambda text: standalone(text, _EARLIER),
     "standalone, long history": lambda text: standalone("And on BEIR?", [Turn(text, text)]),
+    "ranked_sentences": _sentences_ranked,
+    "ranked_quantities": _quantities_ranked,
+    "sides": _split,
+    "members": lambda text: members(
+        understood("Which papers cut memory?"), [_paper(text)], _even, _similarity(), Linear()
+    ),
     "criterion": lambda text: criterion(f"List papers {text}"),
     "written_out": lambda text: written_out("SMA", text),
     "fenced": fenced,
@@ -106,6 +212,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "is_bare_label": is_bare_label,
     "declines": declines,
     "label_said": lambda text: label_said(f"no {text}a"),
+    "label_signals": lambda text: label_signals(text, None, [_whole(f"{text}z"), _whole(text)]),
     "text_final": lambda text: text_final(text, understood("What is it?")),
     "without_label": lambda text: without_label(f"no{text}"),
 }

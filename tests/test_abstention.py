@@ -3,7 +3,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from growth import assert_linear
 
 from assistant.abstention import (
     declines,
@@ -558,11 +557,6 @@ def test_a_quantity_is_looked_for_in_five_sentences() -> None:
     fitting = RankedSentence(LAYERS, -9.0, {"number_fits": 0.5})
     codes = [missing(question, PAPERS, [*UNFIT[:1] * n, fitting], weigh).code for n in (4, 5)]
     assert codes == ["not_in_abstracts", "no_such_quantity"]
-
-
-@pytest.mark.parametrize("unit", ["a ", "1 ", "((((", "A-A-", "the paper ", "no information "], ids=repr)
-def test_long_drafts_are_read_in_no_time(unit: str) -> None:
-    assert_linear(declines, unit)
 
 
 FAR = (scored(CACHE, 0.1), scored(WHALES, 0.2))

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from growth import assert_linear
 
 from assistant.final import boolean_final, label_of, list_final, number_final, text_final, without_label
 from assistant.fit import RankedSentence, SourceSentence
@@ -253,15 +252,3 @@ LABELS = {
 @pytest.mark.parametrize(("text", "expected"), LABELS.items(), ids=repr)
 def test_label_and_what_follows_it(text: str, expected: tuple[str | None, str]) -> None:
     assert (label_of(text), without_label(text)) == expected
-
-
-@pytest.mark.parametrize(
-    "unit", ["a ", "1 ", "((((", "A-A-", " ", "\n", "is ", "is called ", "no "], ids=repr
-)
-def test_long_text_is_read_in_no_time(unit: str) -> None:
-    def read(text: str) -> None:
-        text_final(text, understood("What is it?"))
-        without_label(f"no{text}")
-        without_label(text)
-
-    assert_linear(read, unit)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -547,20 +546,3 @@ def test_what_is_measured_is_not_counted() -> None:
     text = "It takes 8 hours of tests."
     [quantity] = quantities(text)
     assert noun_fit(Asked(frozenset(["time"]), ("run",), exact=True), text, quantity) == 0
-
-
-LONG = ["a ", "1 ", "((((", "A-A-", "cache ", "by a", "is a ", "RIM (", "because ", "5 layers "]
-
-
-@pytest.mark.parametrize("piece", LONG, ids=repr)
-@pytest.mark.parametrize(
-    "question", ["What does RIM stand for?", "Why is RIM 2x?", "How many layers has RIM?"]
-)
-def test_long_text_is_read_in_no_time(question: str, piece: str) -> None:
-    asked, similarity = understood(question), Similarity(Axes())
-    papers = [scored("p", "RIM: Work", (piece * 20_000)[:20_000])]
-    for sentence in sentences_of(papers[0].paper):
-        quantities(sentence.text)  # remembered, so that the time here is what the modules take
-    start = time.process_time()
-    ranked_sentences(asked, papers, even, similarity, Linear())
-    assert time.process_time() - start < 2

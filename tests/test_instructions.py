@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from growth import assert_linear
 
 from assistant.instructions import planted
 from assistant.text import canonical
@@ -145,11 +144,3 @@ def test_what_is_planted_in_the_gold_papers_is_found_and_no_more() -> None:
 
 def test_nothing_is_found_in_the_sample_corpus() -> None:
     assert [id for id, abstract in abstracts("index/corpora/sample.jsonl").items() if planted(abstract)] == []
-
-
-@pytest.mark.parametrize(
-    "unit",
-    ["ignore ", "( ", "# ", "<|", "'", "“", ". ", "you are a ", "if asked, ", ": cite a ", "; say a ", "ﬁ "],
-)
-def test_time_is_in_proportion_to_length(unit: str) -> None:
-    assert_linear(planted, unit)

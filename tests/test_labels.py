@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from growth import assert_linear
 
 from assistant.final import Label
 from assistant.fit import RankedSentence, SourceSentence
@@ -82,17 +81,6 @@ def test_signals_that_differ_from_neutral(
     question: str, said: Label | None, texts: tuple[str, ...], expected: dict[str, float]
 ) -> None:
     assert label_signals(question, said, ranked(*texts)) == NEUTRAL | expected
-
-
-@pytest.mark.parametrize(
-    "piece", ["a ", "1 ", "((((", "A-A-", "no ", "no. ", "[1] ", "no [1] ", "yes [", " "]
-)
-def test_long_draft_is_read_in_no_time(piece: str) -> None:
-    def read(draft: str) -> None:
-        label_said(f"no {draft}a")
-        label_signals(draft, None, ranked(f"{draft}z", draft))
-
-    assert_linear(read, piece)
 
 
 ABSTRACT = (

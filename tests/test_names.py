@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from growth import assert_linear
 
 from assistant.names import mentions, names, normalised, normalised_names, own_names
 
@@ -126,35 +123,3 @@ OWN: dict[str, tuple[str, str, set[str]]] = {
 @pytest.mark.parametrize(("title", "abstract", "expected"), OWN.values(), ids=OWN)
 def test_own_names_of_a_paper(title: str, abstract: str, expected: set[str]) -> None:
     assert own_names(title, abstract) == expected
-
-
-LONG = [
-    "a ",
-    "1 ",
-    "((((",
-    "1,1,1,",
-    "A-A-A-",
-    "a-a-a-",
-    "a",
-    "A",
-    "1",
-    "1-",
-    "a{",
-    "{",
-    "a^",
-    ".,;:!?-–/()[]{}^_%+&",
-]
-LONG += ["propose ", "propose a (", "propose A", "is a ", "A1 ", "+", "LLMs "]
-READERS: dict[str, Callable[[str], object]] = {
-    "names": names,
-    "normalised": normalised,
-    "normalised_names": normalised_names,
-    "own_names": lambda text: own_names(f"{text}:", text),
-    "mentions": lambda text: mentions(text, text[1:]) or mentions(text, f"{text[:9_000]}z"),
-}
-
-
-@pytest.mark.parametrize("piece", LONG, ids=repr)
-@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
-def test_long_text_is_read_in_no_time(read: Callable[[str], object], piece: str) -> None:
-    assert_linear(read, piece)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from growth import assert_linear
 
 from assistant.polarity import conflicts, negated, opposed
 
@@ -156,29 +155,3 @@ NEGATED = {
 @pytest.mark.parametrize(("text", "expected"), NEGATED.items())
 def test_odd_number_of_negations(text: str, expected: bool) -> None:
     assert negated(text) is expected
-
-
-PIECES = [
-    "a ",
-    "1 ",
-    "((((",
-    "A-A-",
-    "no ",
-    "a-free ",
-    "non-",
-    "n't",
-    "not ",
-    "a,",
-    "no use ",
-    "use ",
-    "not needed ",
-]
-
-
-@pytest.mark.parametrize("piece", PIECES, ids=repr)
-def test_time_grows_with_the_text(piece: str) -> None:
-    def read(text: str) -> None:
-        conflicts(f"no {text}", f"{text}z")
-        negated(text)
-
-    assert_linear(read, piece)

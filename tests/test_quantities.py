@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from growth import assert_linear
 
 from assistant.quantities import Quantity, quantities, unit_class
 
@@ -317,40 +316,3 @@ def test_class_of_a_unit(word: str, expected: str | None) -> None:
 
 def test_quantity_is_a_value() -> None:
     assert quantities("It is 62%.") == (Quantity(6, 9, 62.0, 62.0, "%", "%"),)
-
-
-LONG = [
-    "a ",
-    "1 ",
-    "((((",
-    "[[[[",
-    "1,1,1,",
-    "[1,",
-    "A-A-A-",
-    "1-",
-    "1/",
-    "1) ",
-    "1 to ",
-    "from 1 to ",
-    "1 vs. ",
-    "two ",
-]
-LONG += [
-    "1e",
-    "1 and ",
-    "1, ",
-    "10^{",
-    "1 a-a-a ",
-    "\\times$",
-    "$\\",
-    ".,;:!?-–/()[]{}^_%",
-    "٣",
-    "1,000,",
-    "sim",
-    " ",
-]
-
-
-@pytest.mark.parametrize("piece", LONG, ids=repr)
-def test_long_text_is_read_in_no_time(piece: str) -> None:
-    assert_linear(quantities, piece)

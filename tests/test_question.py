@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import pytest
-from growth import assert_linear
 
 from assistant.errors import QuestionError
 from assistant.question import MOST_CHARACTERS, Asked, Kind, kind_of, read_question, understood
@@ -237,38 +236,3 @@ SEVERAL = {
 @pytest.mark.parametrize(("question", "several"), SEVERAL.items(), ids=SEVERAL)
 def test_whether_several_are_asked_about(question: str, several: bool) -> None:
     assert understood(question).several is several
-
-
-LONG = [
-    "a ",
-    "1 ",
-    "((((",
-    "1,1,1,",
-    "A-A-A-",
-    ".,;:!?-–/()[]{}^_%",
-    "how many ",
-    "what ",
-    "what is ",
-    ", is it ",
-    "hi ",
-]
-LONG += [
-    "which papers ",
-    "one xx ",
-    "what do the ",
-    "A. ",
-    "? ",
-    "thanks ",
-    "is ",
-    " ",
-    "review ",
-    "what do you did ",
-    "papers by Aa From ",
-    "list of titles of ",
-    "papers from 2019 - 2020 ",
-]
-
-
-@pytest.mark.parametrize("piece", LONG, ids=repr)
-def test_long_question_is_understood_in_no_time(piece: str) -> None:
-    assert_linear(understood, piece)

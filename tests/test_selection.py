@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
 from assistant.arrays import Vectors
-from assistant.fit import sentences_of
 from assistant.fitted import Linear
 from assistant.question import understood
 from assistant.records import Paper, Passage, ScoredPaper, ScoredPassage
@@ -182,36 +180,3 @@ def test_paper_without_a_sentence_to_quote_is_no_candidate() -> None:
 
 def test_nothing_found() -> None:
     assert judge(CUT) == []
-
-
-LONG = [
-    "a ",
-    "1 ",
-    "((((",
-    "A-A-",
-    "papers ",
-    "papers that are ",
-    "list all ",
-    " or ",
-    ", be it",
-    "/",
-    "cut ",
-]
-
-
-@pytest.mark.parametrize("piece", LONG, ids=repr)
-def test_long_question_is_read_in_no_time(piece: str) -> None:
-    text = f"List papers {(piece * 20_000)[:20_000]}"
-    start = time.process_time()
-    criterion(text)
-    assert time.process_time() - start < 2
-
-
-@pytest.mark.parametrize("piece", ["a ", "1 ", "((((", "A-A-", "cut "], ids=repr)
-def test_long_abstract_is_read_in_no_time(piece: str) -> None:
-    question, similarity = understood(CUT), Similarity(HashingEmbedder())
-    found = [scored("Work", (piece * 20_000)[:20_000])]
-    sentences_of(found[0].paper)  # remembered, so that the time here is what the module takes
-    start = time.process_time()
-    members(question, found, even, similarity, Linear())
-    assert time.process_time() - start < 2

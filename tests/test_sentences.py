@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from growth import assert_linear
 
 from assistant.sentences import sentence_spans
 
@@ -85,28 +84,3 @@ def test_spans_of_the_sample_corpus_join_to_its_abstracts() -> None:
         assert_spans_are_sound(abstract)
         # The corpus is canonical and has lost no space, so one space stands between any two sentences.
         assert " ".join(abstract[start:end] for start, end in sentence_spans(abstract)) == abstract
-
-
-UNITS = [
-    ".",
-    "。",
-    "。-",
-    "It works. ",
-    "$5. We ",
-    r"\(5. We ",
-    '."',
-    "a.A ",
-    ". (",
-    " ",
-    "\n",
-    "\n ",
-    ". \n",
-    "\n(",
-]
-
-
-@pytest.mark.parametrize("unit", UNITS, ids=repr)
-@pytest.mark.parametrize("end", ["", "a"])
-def test_time_is_in_proportion_to_length(unit: str, end: str) -> None:
-    """What once took half a minute by going over the text again at every stop, or every line."""
-    assert_linear(lambda text: sentence_spans(f"{text}{end}"), unit)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -243,17 +242,3 @@ def test_terms_weigh_what_they_tell() -> None:
 @pytest.mark.parametrize("papers", [[], [PAPERS["gen"]]], ids=["no paper", "one paper"])
 def test_nothing_to_set_side_by_side(papers: Sequence[ScoredPaper]) -> None:
     assert sides(understood("How do LongGen and SlimTune differ?"), papers, nowhere, even) == ()
-
-
-LONG = ["a ", "1 ", "((((", "A-A-", "and ", ", the ", "what ", ", and what ", " and of ", "A, ", "is a, how "]
-
-
-@pytest.mark.parametrize("piece", LONG, ids=repr)
-@pytest.mark.parametrize("start", ["", "Do LongGen and SlimTune read "])
-def test_long_question_is_read_in_no_time(start: str, piece: str) -> None:
-    question = understood(f"{start}{piece * 20_000}"[:20_000])
-    papers = [PAPERS["gen"], PAPERS["tune"]]
-    began = time.process_time()
-    sides(question, papers, nowhere, even)
-    # Half of it for 10,000 words, more than a question may have; far more if each looked at all others.
-    assert time.process_time() - began < 2
