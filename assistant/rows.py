@@ -11,6 +11,7 @@ from assistant.errors import BatchError
 from assistant.records import Filters, Turn
 
 _KNOWN = tuple(field.name for field in fields(Filters))
+_ALL = Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ def _filters(value: Any) -> Filters:
     if isinstance(value, Filters):
         return value
     plain = _json(value, "filters", {})
+    if plain == {}:
+        return _ALL
     if isinstance(plain, dict):  # a column of objects has all keys in every row
         plain = {key: item for key, item in plain.items() if item is not None}
     if not isinstance(plain, dict) or not all(isinstance(item, list | tuple) for item in plain.values()):

@@ -94,12 +94,14 @@ def test_a_paper_half_asked_shows_what_is_known(assistant: Assistant) -> None:
     assert row[TRAINING] == row[f"{TRAINING} (status)"] == ""
 
 
-def test_titles_and_answers_are_no_formulas(tmp_path: Path, embedder: HashingEmbedder) -> None:
+def test_titles_answers_and_questions_are_no_formulas(tmp_path: Path, embedder: HashingEmbedder) -> None:
     ingest([Paper("=1", "@SUM(1)", "Cats.")], tmp_path / "i", embedder, passage_tokens=160, progress=silent)
     opened = Index.open(tmp_path / "i", embedder)
-    reviewed(Assistant(opened, embedder, None, Settings()), "What about cats?")
+    reviewed(Assistant(opened, embedder, None, Settings()), "=What about cats?")
     (row,) = written()
     assert (row["paper_id"], row["title"]) == ("'=1", "'@SUM(1)")
+    asked = ["'=What about cats?", "'=What about cats? (quote)", "'=What about cats? (status)"]
+    assert [*row] == ["paper_id", "title", *asked]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from assistant.answer import Answer
@@ -11,7 +12,7 @@ from assistant.records import Status
 
 # A cell that begins with one of these is run as a formula by one spreadsheet or another; the last four are
 # the full-width forms.
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULAS = frozenset("=+-@\t\r\n＝＋－＠")
 _NUMBER = re.compile(r"[-+]?[\d.,]+%?")
 
 
@@ -35,10 +36,11 @@ class Result:
 
     def columns(self) -> dict[str, Any]:
         """The columns of the output by name."""
-        return {name: getattr(self, name) for name in ADDED}
+        return dict(zip(ADDED, _added(self), strict=True))
 
 
 ADDED = tuple(field.name for field in fields(Result) if not field.name.endswith("_tokens"))
+_added = attrgetter(*ADDED)
 
 
 def result_of(answer: Answer, seconds: float) -> Result:
@@ -63,4 +65,4 @@ def result_of(answer: Answer, seconds: float) -> Result:
 
 def is_formula(text: str) -> bool:
     """Whether a spreadsheet might take a text for a formula; a number is none."""
-    return text.startswith(_FORMULAS) and not _NUMBER.fullmatch(text)
+    return text[:1] in _FORMULAS and not _NUMBER.fullmatch(text)

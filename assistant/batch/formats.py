@@ -101,8 +101,8 @@ class ExcelSink:
         self._path, self._header, self._quoted = path, header, quoted
         self._workbook = openpyxl.Workbook(write_only=True)
         self._sheet = self._workbook.create_sheet("answers")
-        self._sheet.append([self._cell(name, quoted=False) for name in header])
         self._rows = 1
+        self._sheet.append([self._cell(name, quoted=name in quoted) for name in header])
         self._cut: dict[int, None] = {}  # rows
 
     def write(self, record: Mapping[str, Any]) -> None:

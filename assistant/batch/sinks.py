@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import io
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -52,10 +51,14 @@ def open_sink(
     file = Pipe(sys.stdout.buffer) if target == PIPE else GrowingFile(target)
     if suffix in JSON_LINES:
         return LinesSink(file, _json_line)
-    delimiter = "\t" if suffix == ".tsv" else ","
-    sink = LinesSink(file, lambda record: _csv_line(record, header, delimiter, quoted))
-    file.write(_csv_line(dict(zip(header, header, strict=True)), header, delimiter, frozenset()))
-    return sink
+    row = csv.writer(_Echo(), delimiter="\t" if suffix == ".tsv" else ",").writerow
+    columns = [(name, name in quoted) for name in header]
+
+    def line(cells: Iterable[str]) -> bytes:
+        return str(row(cells)).encode(errors="replace")
+
+    file.write(line(_cell(name, text) for name, text in columns))
+    return LinesSink(file, lambda record: line([_cell(record.get(name), text) for name, text in columns]))
 
 
 class Pipe:
@@ -153,11 +156,12 @@ def _json_line(record: Record) -> bytes:
     return f"{as_json(record)}\n".encode(errors="replace")
 
 
-def _csv_line(record: Record, header: Sequence[str], delimiter: str, quoted: frozenset[str]) -> bytes:
-    file = io.StringIO(newline="")
-    cells = (_cell(record.get(name), name in quoted) for name in header)
-    csv.writer(file, delimiter=delimiter).writerow(cells)
-    return file.getvalue().encode(errors="replace")
+class _Echo:
+    """What the csv module writes to; it hands back what was written."""
+
+    def write(self, line: str) -> str:
+        """The line, given back by `writerow`."""
+        return line
 
 
 def _cell(value: Any, quoted: bool) -> str:
@@ -166,5 +170,5 @@ def _cell(value: Any, quoted: bool) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.3f}" if quoted else repr(value)
-    text = as_json(value) if isinstance(value, list | dict) else str(value)
+    text = value if type(value) is str else as_json(value) if isinstance(value, list | dict) else str(value)
     return f"'{text}" if quoted and is_formula(text) else text
