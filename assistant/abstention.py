@@ -17,7 +17,7 @@ from assistant.polarity import conflicts
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.question import Question
-from assistant.records import Filters, Paper, Reason, ScoredPaper
+from assistant.records import Filters, Paper, Reason, ScoredPaper, Usage
 from assistant.sentences import sentence_spans
 from assistant.similarity import Similarity
 from assistant.terms import STOP_WORDS, stem, terms, words
@@ -26,6 +26,9 @@ from assistant.verification import reported
 _LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about something else
 _MOST_AHEAD = 6.0  # by which the best paper's score counts as ahead of the next one's
 _UNTOLD = 3.0  # the same where there is no next one to tell by
+# Log-probabilities of a draft: below which it makes no difference, and where the engine tells none.
+_LEAST_SURE_A_TOKEN, _SURE_A_TOKEN = -1.0, -0.2
+_LEAST_SURE_IN_ALL, _SURE_IN_ALL = -20.0, -5.0
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
 _MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found
@@ -145,9 +148,16 @@ def signals(
 
 
 def draft_signals(
-    question: Question, drafted: Sequence[Drafted], ranked: Sequence[RankedSentence], draft: str
+    question: Question,
+    drafted: Sequence[Drafted],
+    ranked: Sequence[RankedSentence],
+    draft: str,
+    usage: Usage,
 ) -> dict[str, float]:
-    """What the draft adds: whether it is supported, agrees with the best sentence, and says anything new."""
+    """What the draft adds: whether it is supported, agrees with the best sentence, and says anything new.
+
+    Beside that, how sure the model was of its words, in log-probability a token and of all of them.
+    """
     place = {(one.sentence.paper.id, one.sentence.start): n for n, one in enumerate(ranked)}
     spans = [span for one in drafted for span in one.support.spans]
     places = [place.get((span.paper.id, span.start), _FAR) for span in spans]
@@ -157,7 +167,14 @@ def draft_signals(
     shares = [one.support.share for one in drafted]
     verdicts = [one.support.verdict for one in drafted]
     here = _terms_of(ranked[0].sentence.paper)
+    sure = usage.log_probability
+    if sure is None or not usage.completion_tokens:
+        sure_a_token, sure_in_all = _SURE_A_TOKEN, _SURE_IN_ALL
+    else:
+        sure_a_token, sure_in_all = sure / usage.completion_tokens, sure
     return {
+        "draft_sure": max(sure_a_token, _LEAST_SURE_A_TOKEN),
+        "draft_sure_in_all": max(sure_in_all, _LEAST_SURE_IN_ALL) / 10,
         "draft_share": sum(shares) / len(shares) if shares else 0.0,
         "draft_supported": verdicts.count("supported") / len(verdicts) if verdicts else 0.0,
         "draft_denied": verdicts.count("unsupported") / len(verdicts) if verdicts else 1.0,

@@ -391,7 +391,9 @@ class Pipeline:
         """The parts of the answer, its final, and how sure it is."""
         numbers = self.quantities(run.question, run.ranked, run.draft)
         if self.model:
-            run.signals |= abstention.draft_signals(run.question, run.drafted, run.ranked, run.draft)
+            run.signals |= abstention.draft_signals(
+                run.question, run.drafted, run.ranked, run.draft, run.usage
+            )
         if numbers:
             run.signals |= abstention.number_signals(numbers)
         run.confidence = self._gate.model.probability(run.signals)

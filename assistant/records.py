@@ -188,11 +188,15 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a language model spent on one completion; `truncated` when the token limit ended it."""
+    """What a language model spent on one completion; `truncated` when the token limit ended it.
+
+    `log_probability` is the natural logarithm of the completion's probability, where the engine tells it.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     truncated: bool
+    log_probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,5 +84,5 @@ def _completion(line: str, where: str) -> tuple[str, Delta]:
 
 
 def _line(key: str, text: str, usage: Usage) -> str:
-    spent = [usage.prompt_tokens, usage.completion_tokens, usage.truncated]
+    spent = [usage.prompt_tokens, usage.completion_tokens, usage.truncated, usage.log_probability]
     return json.dumps({"key": key, "text": text, "usage": spent}, ensure_ascii=False) + "\n"

@@ -21,7 +21,7 @@ from assistant.fit import RankedSentence, SourceSentence, sentences_of
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.question import understood
-from assistant.records import Filters, Paper, Passage, ScoredPaper, ScoredPassage, Verdict
+from assistant.records import Filters, Paper, Passage, ScoredPaper, ScoredPassage, Usage, Verdict
 from assistant.similarity import Similarity
 from assistant.testing import HashingEmbedder
 from assistant.verification import Span, Support
@@ -311,11 +311,13 @@ def test_signals_of_a_draft() -> None:
         drafted("Yes, LongCache keeps layers.", "supported", 1.0, LAYERS),
         drafted("Singing whales, 62%.", "unsupported", 0.5, SINGING),
     ]
-    found = draft_signals(
-        understood("Does LongCache reduce memory?"), draft, BEST_FIRST, "Yes, LongCache keeps layers. 62%."
-    )
+    text = "Yes, LongCache keeps layers. 62%."
+    spent = Usage(90, 8, truncated=False, log_probability=-4.0)
+    found = draft_signals(understood("Does LongCache reduce memory?"), draft, BEST_FIRST, text, spent)
     assert found == pytest.approx(
         {
+            "draft_sure": -0.5,
+            "draft_sure_in_all": -0.4,
             "draft_share": 0.75,
             "draft_supported": 0.5,
             "draft_denied": 0.5,
@@ -332,10 +334,27 @@ def test_signals_of_a_draft() -> None:
 
 
 def test_signals_of_no_draft() -> None:
-    found = draft_signals(understood("Is it?"), [], BEST_FIRST, "")
+    found = draft_signals(understood("Is it?"), [], BEST_FIRST, "", Usage(90, 0, truncated=False))
+    untold = {"draft_sure": -0.2, "draft_sure_in_all": -0.5}
     ones = {"draft_denied": 1.0, "draft_place": 1.0, "draft_fit": -5.0}
-    assert found == dict.fromkeys(found, 0.0) | ones
+    assert found == dict.fromkeys(found, 0.0) | ones | untold
 
+
+@pytest.mark.parametrize(
+    ("spent", "expected"),
+    [
+        (Usage(90, 8, truncated=False, log_probability=-4.0), (-0.5, -0.4)),
+        (Usage(90, 8, truncated=False, log_probability=-80.0), (-1.0, -2.0)),  # no less sure than that
+        (Usage(90, 8, truncated=False), (-0.2, -0.5)),  # the engine does not tell
+        (Usage(90, 0, truncated=False, log_probability=0.0), (-0.2, -0.5)),  # nothing was written
+    ],
+)
+def test_how_sure_the_model_was_of_its_words(spent: Usage, expected: tuple[float, float]) -> None:
+    found = draft_signals(understood("Is it?"), [], BEST_FIRST, "", spent)
+    assert (found["draft_sure"], found["draft_sure_in_all"]) == expected
+
+
+SPENT = Usage(90, 8, truncated=False)
 
 DRAFTED: dict[str, tuple[Drafted, dict[str, float]]] = {
     "agrees with the best sentence": (
@@ -369,13 +388,13 @@ DRAFTED: dict[str, tuple[Drafted, dict[str, float]]] = {
 @pytest.mark.parametrize(("one", "expected"), DRAFTED.values(), ids=DRAFTED)
 def test_signals_tell_what_a_draft_adds(one: Drafted, expected: dict[str, float]) -> None:
     question = understood("Does LongCache reduce memory?")
-    found = draft_signals(question, [one], BEST_FIRST, one.sentence.text)
+    found = draft_signals(question, [one], BEST_FIRST, one.sentence.text, SPENT)
     assert {name: found[name] for name in expected} == expected
 
 
 def test_what_is_not_ranked_fits_no_better_than_what_is_far_down() -> None:
     one = drafted("Memory is reduced.", "supported", 1.0, MEMORY)
-    found = draft_signals(understood("Does it help?"), [one], BEST_FIRST[1:], "Memory is reduced.")
+    found = draft_signals(understood("Does it help?"), [one], BEST_FIRST[1:], "Memory is reduced.", SPENT)
     assert (found["draft_agrees"], found["draft_place"], found["draft_fit"]) == (0.0, 1.0, -5.0)
 
 

@@ -121,4 +121,4 @@ def test_all_else_is_the_model_s_own(path: Path) -> None:
 def test_a_line_can_be_read_by_others(path: Path) -> None:
     said(RecordedModel(ScriptedModel("It is fast."), path))
     (line,) = map(json.loads, path.read_text(encoding="utf-8").splitlines())
-    assert (line["text"], line["usage"], len(line["key"])) == ("It is fast. ", [5, 3, False], 64)
+    assert (line["text"], line["usage"], len(line["key"])) == ("It is fast. ", [5, 3, False, None], 64)

@@ -21,6 +21,7 @@ from assistant.records import Message, Usage
 from assistant.settings import Settings
 
 LONG = 60  # seconds; more than any step of these tests takes
+SURE = -0.5  # the log-probability of every letter
 
 
 class Status(Enum):
@@ -81,7 +82,8 @@ class Request:
         self.limit -= 1
         letter = self.left.pop(0)
         finish = Finish.STOP if not self.left else Finish.LENGTH if not self.limit else Finish.NONE
-        self.unread.append(SimpleNamespace(generated_ids=[letter], finish_reason=finish))
+        output = SimpleNamespace(generated_ids=[letter], finish_reason=finish, generated_log_probs=[SURE])
+        self.unread.append(output)
         if finish != Finish.NONE:
             self.status = Status.FINISHED
 
@@ -124,6 +126,7 @@ class Pipeline:
             assert self.released.wait(LONG)
         request = Request(prompts[0], configs[0])
         assert configs[0].num_assistant_tokens == ALONE.tokens
+        assert configs[0].logprobs == 1
         said: list[int] = []
         while request.status == Status.RUNNING:
             request.step()
@@ -131,7 +134,9 @@ class Pipeline:
             said += output.generated_ids
             if take(chr(output.generated_ids[0])) == "cancel":
                 return [SimpleNamespace(finish_reasons=[], m_generation_ids=[])]
-        return [SimpleNamespace(finish_reasons=[output.finish_reason], m_generation_ids=[said])]
+        score = SURE * len(said)
+        reasons = [output.finish_reason]
+        return [SimpleNamespace(finish_reasons=reasons, m_generation_ids=[said], m_scores=[score])]
 
     def add_request(self, number: int, tokens: Tokens, config: Any) -> Request:
         self.guesses.add(config.num_assistant_tokens)
@@ -166,6 +171,10 @@ def model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[OpenVINOM
     Pipeline.released.set()
 
 
+def spent(prompt: int, written: int, *, truncated: bool = False) -> Usage:
+    return Usage(prompt, written, truncated, SURE * written)
+
+
 def said(model: OpenVINOModel, prompt: str, max_tokens: int = 20) -> tuple[str, Usage | None]:
     deltas = list(model.stream([Message("user", prompt)], max_tokens=max_tokens))
     return "".join(delta.text for delta in deltas), deltas[-1].usage
@@ -196,21 +205,21 @@ def together(model: OpenVINOModel, prompts: list[str]) -> list[Any]:
             others.append(pool.submit(outcome, prompt))
             wait_until(lambda: len(model._waiting) == len(others))
         Pipeline.released.set()
-        assert first.result() == ("hold", Usage(4, 4, truncated=False))
+        assert first.result() == ("hold", spent(4, 4))
         return [other.result() for other in others]
 
 
 def test_a_completion_alone_is_streamed_and_counted(model: OpenVINOModel) -> None:
     assert [delta.text for delta in model.stream([Message("user", "ab")], max_tokens=9)] == ["a", "b", ""]
-    assert said(model, "abc", max_tokens=2) == ("ab", Usage(3, 2, truncated=True))
+    assert said(model, "abc", max_tokens=2) == ("ab", spent(3, 2, truncated=True))
     assert (Pipeline.made[0].alone, Pipeline.made[0].steps) == (["ab", "abc"], [])
 
 
 def test_completions_that_wait_run_together_one_more_a_step(model: OpenVINOModel) -> None:
     assert together(model, ["abcd", "efg", "hi"]) == [
-        ("abcd", Usage(4, 4, truncated=False)),
-        ("efg", Usage(3, 3, truncated=False)),
-        ("hi", Usage(2, 2, truncated=False)),
+        ("abcd", spent(4, 4)),
+        ("efg", spent(3, 3)),
+        ("hi", spent(2, 2)),
     ]
     # One more each step: abcd; abcd and efg; all three; and all three once more, which ends them.
     pipeline = Pipeline.made[0]
@@ -228,7 +237,7 @@ def test_no_more_run_together_than_pays(model: OpenVINOModel) -> None:
 def test_a_prompt_without_memory_fails_alone(model: OpenVINOModel) -> None:
     refused, answered = together(model, ["!", "abc"])
     assert refused == "the engine has no memory left for the prompt; show it fewer tokens"
-    assert answered == ("abc", Usage(3, 3, truncated=False))
+    assert answered == ("abc", spent(3, 3))
 
 
 def test_a_step_that_breaks_fails_all_in_it_and_the_next_prompt_finds_a_new_engine(
@@ -236,7 +245,7 @@ def test_a_step_that_breaks_fails_all_in_it_and_the_next_prompt_finds_a_new_engi
 ) -> None:
     fault = "stand-in could not answer: out of memory; check it with `assistant models verify`"
     assert together(model, ["abcdef", "burst"]) == [fault, fault]
-    assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+    assert said(model, "xy") == ("xy", spent(2, 2))
     assert len(Pipeline.made) == 2
 
 
@@ -244,7 +253,7 @@ def test_closing_the_iterator_stops_a_completion(model: OpenVINOModel) -> None:
     deltas = model.stream([Message("user", "abcdef")], max_tokens=9)
     assert next(deltas).text == "a"
     deltas.close()
-    assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+    assert said(model, "xy") == ("xy", spent(2, 2))
 
 
 def test_an_iterator_that_is_closed_in_the_engine_s_own_thread_does_not_wait_for_it(
@@ -265,7 +274,7 @@ def test_an_iterator_that_is_closed_in_the_engine_s_own_thread_does_not_wait_for
         assert next(deltas).text == "a"
         read.set()
         wait_until(lambda: not model._serving)
-    assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+    assert said(model, "xy") == ("xy", spent(2, 2))
 
 
 def test_a_thread_that_can_t_be_started_leaves_nothing_waiting(
@@ -278,7 +287,7 @@ def test_a_thread_that_can_t_be_started_leaves_nothing_waiting(
         patched.setattr(Thread, "start", start)
         with pytest.raises(RuntimeError, match="can't start new thread"):
             said(model, "abc")
-    assert said(model, "xy") == ("xy", Usage(2, 2, truncated=False))
+    assert said(model, "xy") == ("xy", spent(2, 2))
     assert Pipeline.made[0].alone == ["xy"]
 
 

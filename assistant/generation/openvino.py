@@ -164,6 +164,7 @@ class OpenVINOModel:
             completion.end(completion.usage())
             return
         cut = result.finish_reasons[0] == openvino_genai.GenerationFinishReason.LENGTH
+        completion.log_probability = float(result.m_scores[0])
         completion.end(completion.usage(len(result.m_generation_ids[0]), truncated=cut))
 
     def _step(self, running: Sequence[_Completion]) -> None:
@@ -246,6 +247,7 @@ class _Completion:
         self.handle: Any = None
         self.text: Any = None
         self.generated = 0
+        self.log_probability = 0.0
 
     def config(self, lookup: Lookup) -> Any:
         import openvino_genai
@@ -253,12 +255,13 @@ class _Completion:
         config = openvino_genai.GenerationConfig()
         config.max_new_tokens = self.max_tokens
         config.do_sample = False
+        config.logprobs = 1  # of the token chosen
         config.num_assistant_tokens = lookup.tokens
         config.max_ngram_size = lookup.ngram
         return config
 
     def usage(self, generated: int = 0, *, truncated: bool = False) -> Usage:
-        return Usage(int(self.tokens.shape[1]), generated, truncated)
+        return Usage(int(self.tokens.shape[1]), generated, truncated, self.log_probability)
 
     def advance(self) -> None:
         """Hand on what the engine has added, and end where it has ended."""
@@ -268,6 +271,7 @@ class _Completion:
         while self.handle.can_read():
             for output in self.handle.read().values():
                 self.generated += len(output.generated_ids)
+                self.log_probability += sum(output.generated_log_probs)
                 self.text.write(output.generated_ids)
                 reason = output.finish_reason
         status = self.handle.get_status()
