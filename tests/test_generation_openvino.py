@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from enum import Enum, auto
 from pathlib import Path
 from threading import Event, Thread
@@ -309,7 +310,13 @@ def test_the_real_engine_writes_the_same_alone_and_together(real_settings: Setti
     prompts = [f"What is the capital of {country}? Answer in one word." for country in capitals]
     alone = [said(model, prompt) for prompt in prompts]
     with ThreadPoolExecutor(len(prompts)) as pool:
-        assert list(pool.map(lambda prompt: said(model, prompt), prompts)) == alone
+        together = list(pool.map(lambda prompt: said(model, prompt), prompts))
+    for (text, usage), (expected, expected_usage) in zip(together, alone, strict=True):
+        assert text == expected
+        assert usage and usage.log_probability and expected_usage and expected_usage.log_probability
+        # Sums are taken in another order there, which shows in the decimals.
+        assert usage.log_probability == pytest.approx(expected_usage.log_probability, abs=0.3)
+        assert replace(usage, log_probability=0) == replace(expected_usage, log_probability=0)
     assert [capital in text for capital, (text, _) in zip(capitals.values(), alone, strict=True)] == [
         True
     ] * 4
