@@ -109,11 +109,12 @@ class Pipeline:
         Raises:
             QuestionError: the question is empty or too long.
         """
-        run = self._begun(question, history, filters or Filters())
+        turns = _clipped(history)
+        run = self._begun(question, turns, filters or Filters())
         if answer := run.about_collection():
             yield answer
             return
-        self._look_up(run, history)
+        self._look_up(run, turns)
         yield EvidenceFound(run.standalone, run.papers)
         if not run.papers:
             yield run.abstained(abstention.nothing_found(run.filters))
@@ -129,8 +130,9 @@ class Pipeline:
 
     def found(self, question: str, history: Sequence[Turn], filters: Filters) -> Inquiry:
         """A question as it stands alone, with the papers found for it and their sentences ranked."""
-        run = self._begun(question, history, filters)
-        self._look_up(run, history)
+        turns = _clipped(history)
+        run = self._begun(question, turns, filters)
+        self._look_up(run, turns)
         run.ranked = self.rank(run.question, run.candidates, run.previous)
         return run
 
@@ -162,7 +164,7 @@ class Pipeline:
     def _begun(self, question: str, history: Sequence[Turn], filters: Filters) -> Inquiry:
         asked = read_question(question)
         standalone = _standalone(asked, history)
-        previous = continues(asked, _clipped(history))
+        previous = continues(asked, history)
         return Inquiry(self.index, self.model_name, self.settings, asked, standalone, filters, previous)
 
     def _look_up(self, run: Inquiry, history: Sequence[Turn]) -> None:
@@ -173,7 +175,7 @@ class Pipeline:
             run.papers = self.search(spelt, run.filters)
         if len(run.filters.include_ids) == 1:
             run.focused = True  # the paper is given
-        elif began := root(run.asked, _clipped(history)):
+        elif began := root(run.asked, history):
             self._focus(run, began)
         run.retrieved = time.perf_counter()
 
@@ -434,7 +436,7 @@ def _standalone(question: str, history: Sequence[Turn]) -> str:
     """The question made to stand alone, unless that makes it too long to be one."""
     if kind_of(question) in ("greeting", "collection"):
         return question
-    written_out = standalone(question, _clipped(history))
+    written_out = standalone(question, history)
     return written_out if len(written_out) <= MOST_CHARACTERS else question
 
 

@@ -31,7 +31,8 @@ def written_out(short: str, text: str) -> str | None:
         before = text[max(0, bracket.start() - _REACH) : bracket.start()].split()
         if _same(inside, short):
             near = before[-min(len(letters) + 5, 2 * len(letters)) :]
-            if found := _matching(letters, " ".join(near)):
+            found = _matching(letters, " ".join(near))
+            if found and not _same(found.strip("()"), short):
                 return found.strip(_QUOTES)
         elif before and _same(before[-1], short) and _matching(letters, inside):
             return inside

@@ -35,6 +35,7 @@ LONG_FORMS: dict[str, tuple[str, str, str | None]] = {
     "brackets of another": ("MoE", "We use Sparse Modular Activation (SMA) and MoE.", None),
     "brackets of a longer form": ("LLM", "We use large multimodal language models (MLLM).", None),
     "not in brackets": ("SMA", "We use Sparse Modular Activation, SMA.", None),
+    "brackets twice": ("SMA", "It is sparse (SMA) (SMA).", None),
     "brackets at the start": ("SMA", "(SMA) is sparse.", None),
     "brackets in brackets": ("SMA", "It is (as Sparse Modular Activation (SMA)).", SPARSE),
     # Two letters reach over min(2 + 5, 2 * 2) = 4 words.
