@@ -26,9 +26,9 @@ from assistant.verification import reported
 _LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about something else
 _MOST_AHEAD = 6.0  # by which the best paper's score counts as ahead of the next one's
 _UNTOLD = 3.0  # the same where there is no next one to tell by
-# Log-probabilities of a draft: below which it makes no difference, and where the engine tells none.
-_LEAST_SURE_A_TOKEN, _SURE_A_TOKEN = -1.0, -0.2
-_LEAST_SURE_IN_ALL, _SURE_IN_ALL = -20.0, -5.0
+# Log-probabilities of a draft: below which it makes no difference; where the engine tells none, a usual one.
+_LEAST_SURE_A_TOKEN, _SURE_A_TOKEN = -1.0, -0.25
+_LEAST_SURE_IN_ALL, _SURE_IN_ALL = -20.0, -2.5
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
 _MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found

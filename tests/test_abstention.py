@@ -335,7 +335,7 @@ def test_signals_of_a_draft() -> None:
 
 def test_signals_of_no_draft() -> None:
     found = draft_signals(understood("Is it?"), [], BEST_FIRST, "", Usage(90, 0, truncated=False))
-    untold = {"draft_sure": -0.2, "draft_sure_in_all": -0.5}
+    untold = {"draft_sure": -0.25, "draft_sure_in_all": -0.25}
     ones = {"draft_denied": 1.0, "draft_place": 1.0, "draft_fit": -5.0}
     assert found == dict.fromkeys(found, 0.0) | ones | untold
 
@@ -345,8 +345,8 @@ def test_signals_of_no_draft() -> None:
     [
         (Usage(90, 8, truncated=False, log_probability=-4.0), (-0.5, -0.4)),
         (Usage(90, 8, truncated=False, log_probability=-80.0), (-1.0, -2.0)),  # no less sure than that
-        (Usage(90, 8, truncated=False), (-0.2, -0.5)),  # the engine does not tell
-        (Usage(90, 0, truncated=False, log_probability=0.0), (-0.2, -0.5)),  # nothing was written
+        (Usage(90, 8, truncated=False), (-0.25, -0.25)),  # the engine does not tell
+        (Usage(90, 0, truncated=False, log_probability=0.0), (-0.25, -0.25)),  # nothing was written
     ],
 )
 def test_how_sure_the_model_was_of_its_words(spent: Usage, expected: tuple[float, float]) -> None:
