@@ -6,6 +6,7 @@ margins between the best and the next. Their weights are fitted (`python -m eval
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -26,9 +27,8 @@ from assistant.verification import reported
 _LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about something else
 _MOST_AHEAD = 6.0  # by which the best paper's score counts as ahead of the next one's
 _UNTOLD = 3.0  # the same where there is no next one to tell by
-# Log-probabilities of a draft: below which it makes no difference; where the engine tells none, a usual one.
-_LEAST_SURE_A_TOKEN, _SURE_A_TOKEN = -1.0, -0.25
-_LEAST_SURE_IN_ALL, _SURE_IN_ALL = -20.0, -2.5
+_MOST_DOUBT = 5.0  # of the model in its draft
+_USUAL_DOUBT = 1.6  # the median of drafts; taken where the engine does not tell
 _FAR = 10  # places; a sentence of the draft that rests on one ranked lower fits no better
 _MOST_NAMES = 3  # that a reply lists as not found
 _MOST_MISSING = 2  # words that a reply names as not found
@@ -156,7 +156,8 @@ def draft_signals(
 ) -> dict[str, float]:
     """What the draft adds: whether it is supported, agrees with the best sentence, and says anything new.
 
-    Beside that, how sure the model was of its words, in log-probability a token and of all of them.
+    Beside that, how much the model doubted it: the root of the negative log-probability of all of its words,
+    which says more of whether it is right than the log-probability itself or its mean over the words.
     """
     place = {(one.sentence.paper.id, one.sentence.start): n for n, one in enumerate(ranked)}
     spans = [span for one in drafted for span in one.support.spans]
@@ -167,14 +168,9 @@ def draft_signals(
     shares = [one.support.share for one in drafted]
     verdicts = [one.support.verdict for one in drafted]
     here = _terms_of(ranked[0].sentence.paper)
-    sure = usage.log_probability
-    if sure is None or not usage.completion_tokens:
-        sure_a_token, sure_in_all = _SURE_A_TOKEN, _SURE_IN_ALL
-    else:
-        sure_a_token, sure_in_all = sure / usage.completion_tokens, sure
+    told = usage.log_probability if usage.completion_tokens else None
     return {
-        "draft_sure": max(sure_a_token, _LEAST_SURE_A_TOKEN),
-        "draft_sure_in_all": max(sure_in_all, _LEAST_SURE_IN_ALL) / 10,
+        "draft_doubt": _USUAL_DOUBT if told is None else min(math.sqrt(max(-told, 0.0)), _MOST_DOUBT),
         "draft_share": sum(shares) / len(shares) if shares else 0.0,
         "draft_supported": verdicts.count("supported") / len(verdicts) if verdicts else 0.0,
         "draft_denied": verdicts.count("unsupported") / len(verdicts) if verdicts else 1.0,

@@ -316,8 +316,7 @@ def test_signals_of_a_draft() -> None:
     found = draft_signals(understood("Does LongCache reduce memory?"), draft, BEST_FIRST, text, spent)
     assert found == pytest.approx(
         {
-            "draft_sure": -0.5,
-            "draft_sure_in_all": -0.4,
+            "draft_doubt": 2.0,
             "draft_share": 0.75,
             "draft_supported": 0.5,
             "draft_denied": 0.5,
@@ -335,23 +334,23 @@ def test_signals_of_a_draft() -> None:
 
 def test_signals_of_no_draft() -> None:
     found = draft_signals(understood("Is it?"), [], BEST_FIRST, "", Usage(90, 0, truncated=False))
-    untold = {"draft_sure": -0.25, "draft_sure_in_all": -0.25}
-    ones = {"draft_denied": 1.0, "draft_place": 1.0, "draft_fit": -5.0}
-    assert found == dict.fromkeys(found, 0.0) | ones | untold
+    ones = {"draft_denied": 1.0, "draft_place": 1.0, "draft_fit": -5.0, "draft_doubt": 1.6}
+    assert found == dict.fromkeys(found, 0.0) | ones
 
 
 @pytest.mark.parametrize(
     ("spent", "expected"),
     [
-        (Usage(90, 8, truncated=False, log_probability=-4.0), (-0.5, -0.4)),
-        (Usage(90, 8, truncated=False, log_probability=-80.0), (-1.0, -2.0)),  # no less sure than that
-        (Usage(90, 8, truncated=False), (-0.25, -0.25)),  # the engine does not tell
-        (Usage(90, 0, truncated=False, log_probability=0.0), (-0.25, -0.25)),  # nothing was written
+        (Usage(90, 8, truncated=False, log_probability=-9.0), 3.0),
+        (Usage(90, 8, truncated=False, log_probability=-80.0), 5.0),  # more makes no difference
+        (Usage(90, 8, truncated=False, log_probability=0.0), 0.0),
+        (Usage(90, 8, truncated=False), 1.6),  # the engine does not tell
+        (Usage(90, 0, truncated=False, log_probability=0.0), 1.6),  # nothing was written
     ],
 )
-def test_how_sure_the_model_was_of_its_words(spent: Usage, expected: tuple[float, float]) -> None:
+def test_how_much_the_model_doubts_its_draft(spent: Usage, expected: float) -> None:
     found = draft_signals(understood("Is it?"), [], BEST_FIRST, "", spent)
-    assert (found["draft_sure"], found["draft_sure_in_all"]) == expected
+    assert found["draft_doubt"] == expected
 
 
 SPENT = Usage(90, 8, truncated=False)
