@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from pathlib import Path
 from unittest.mock import patch
 
 ENVIRONMENT = {
@@ -30,6 +31,9 @@ def main() -> None:
     cluster = Cluster()
     # A short name: the paths of the sockets in it have at most 107 bytes.
     with no_dashboard, tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        # Ray notes the cluster's address in its usual folder, too, and does not make that.
+        os.environ["RAY_TMPDIR"] = folder
+        (Path(folder) / "ray").mkdir()
         try:
             cluster.add_node(temp_dir=folder, **HEAD, **NODE)
             cluster.add_node(**NODE)
