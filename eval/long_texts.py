@@ -20,7 +20,7 @@ from assistant.names import mentions, names, normalised, normalised_names, own_n
 from assistant.polarity import conflicts, negated
 from assistant.quantities import quantities
 from assistant.quantity_fit import ranked_quantities
-from assistant.question import MOST_CHARACTERS, understood
+from assistant.question import understood
 from assistant.records import Paper, Passage, ScoredPaper, Turn
 from assistant.selection import criterion, members
 from assistant.sentences import sentence_spans
@@ -98,8 +98,7 @@ def _sentences_ranked(text: str) -> None:
 
 
 def _split(text: str) -> None:
-    question = understood(f"Do RIM and SAM read {text}"[:MOST_CHARACTERS])
-    sides(question, [_paper("It is new.")], lambda _: (), _even)
+    sides(understood(f"Do RIM and SAM read {text}"), [_paper("It is new.")], lambda _: (), _even)
 
 
 READERS: Mapping[str, Callable[[str], object]] = {
