@@ -163,9 +163,10 @@ class OpenVINOModel:
         if completion.stopped.is_set():
             completion.end(completion.usage())
             return
-        cut = result.finish_reasons[0] == openvino_genai.GenerationFinishReason.LENGTH
+        completion.generated = len(result.m_generation_ids[0])
         completion.log_probability = float(result.m_scores[0])
-        completion.end(completion.usage(len(result.m_generation_ids[0]), truncated=cut))
+        cut = result.finish_reasons[0] == openvino_genai.GenerationFinishReason.LENGTH
+        completion.end(completion.usage(truncated=cut))
 
     def _step(self, running: Sequence[_Completion]) -> None:
         """One step of all that run, their new text handed on."""
@@ -260,8 +261,8 @@ class _Completion:
         config.max_ngram_size = lookup.ngram
         return config
 
-    def usage(self, generated: int = 0, *, truncated: bool = False) -> Usage:
-        return Usage(int(self.tokens.shape[1]), generated, truncated, self.log_probability)
+    def usage(self, *, truncated: bool = False) -> Usage:
+        return Usage(int(self.tokens.shape[1]), self.generated, truncated, self.log_probability)
 
     def advance(self) -> None:
         """Hand on what the engine has added, and end where it has ended."""
@@ -280,7 +281,7 @@ class _Completion:
         elif status != openvino_genai.GenerationStatus.RUNNING:
             self.text.end()
             cut = reason == openvino_genai.GenerationFinishReason.LENGTH
-            self.end(self.usage(self.generated, truncated=cut))
+            self.end(self.usage(truncated=cut))
         elif self.stopped.is_set():
             self.handle.cancel()
 
