@@ -162,7 +162,7 @@ def _read(path: Path) -> Contents:
 
 
 def _answer(file: int, path: Path, place: int) -> Result:
-    line = os.pread(file, 1 << 11, place)
+    line = os.pread(file, 1 << 13, place)
     while b"\n" not in line:
         line += os.pread(file, 1 << 16, place + len(line)) or b"\n"
     if (body := _body(line[: line.index(b"\n") + 1])) is None:

@@ -170,5 +170,5 @@ def _cell(value: Any, quoted: bool) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.3f}" if quoted else repr(value)
-    text = value if type(value) is str else as_json(value) if isinstance(value, list | dict) else str(value)
+    text = as_json(value) if isinstance(value, list | dict) else str(value)
     return f"'{text}" if quoted and is_formula(text) else text
