@@ -223,7 +223,13 @@ def _make_weights(gguf: Path, target: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if tokenizer.chat_template is None:
         sys.exit("transformers reads no chat template from the GGUF file")
-    model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
+    read = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype="float32")
+    # transformers refuses to save what it read of a GGUF file, although it has unpacked the weights.
+    config = read.config
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    model = AutoModelForCausalLM.from_config(config, dtype="float32")
+    model.load_state_dict(read.state_dict())
     tokenizer.save_pretrained(staging)
     model.save_pretrained(staging)
     staging.replace(target)
