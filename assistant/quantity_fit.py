@@ -15,7 +15,7 @@ from itertools import accumulate
 
 from assistant.fit import RankedSentence, Weigh, noun_fit, unit_fit
 from assistant.fitted import Linear
-from assistant.quantities import Quantity, quantities
+from assistant.quantities import TIMES, Quantity, quantities
 from assistant.question import Asked, Question
 from assistant.similarity import Similarity
 from assistant.terms import STOP_WORDS, stem, terms
@@ -31,11 +31,37 @@ _PARTNER = 2  # words that name what a number is for, the last before the comma 
 _WORD = re.compile(r"[^\W\d_]\w*")
 _RESPECTIVELY = re.compile(r",?\s?\brespectively\b")
 _BETWEEN_PARTNERS = re.compile(r",\s(?:and\s)?|\s(?:and|or)\s|\s/\s")
+_BRACKET = re.compile(r"[()]")
 _UP_TO = re.compile(r"\b(?:up to|at most|over|more than)\s*$")
 _UP_TO_REACH = 12  # characters before a quantity that are looked at, the longest such phrase and some
 _ASKS_BASE = re.compile(
     r"\b(?:base ?lines?|before|prior|previous(?:ly)?|earlier|former(?:ly)?|original(?:ly)?|initial(?:ly)?"
     r"|conventional|full fine-tuning|plain|started?)\b",
+    re.I,
+)
+# "what accuracy" asks for a level; "by how much", "which gain" for how far apart two of them are.
+_ASKS_CHANGE = re.compile(
+    r"\bby (?:how|what|which)\b|\bhow (?:much|many \w+) (?:\w+ )?(?:\w+er|less|more|better|worse)\b"
+    r"|\b(?:improv|gain|increas|decreas|reduc|drop|sav|cut|rais|lift|boost|shrink|shr[au]nk|accelerat|speed-?up)\w*"
+    r"|\b(?:ahead|margin|difference|lead|beat\w*|outperform\w*|surpass\w*|fewer|less|more|higher|lower|faster)\b",
+    re.I,
+)
+_CHANGE_AFTER = re.compile(
+    r"[\s-]*(?:points?\b|percent\b)?\s?(?:\([^()]*\)\s?)?(?:[\w-]+\s){0,3}?"
+    r"(?:improv|gain|increas|decreas|reduc|drop|sav|cut|boost|accelerat|speed-?up|fewer|less|more|higher|lower|faster"
+    r"|better|smaller|larger|shorter|slower)\w*",
+    re.I,
+)
+_CHANGE_BEFORE = re.compile(
+    r"\b(?:by|improv\w*|gains?|increas\w*|reduc\w*|sav\w*|drops?|cuts?|accelerat\w*)"
+    r"(?: of)?(?: (?:up to|at least|an? (?:average|mean) of|about|around|over|nearly|\w+ly))?\s?\$?$",
+    re.I,
+)
+_CHANGE_REACH = 40  # characters before a quantity that say so
+# What another's value stands after: "outperforming the previous best model (FID=6.47)".
+_RIVALS = re.compile(
+    r"\b(?:outperform|surpass|exceed|beat|compared (?:to|with)|versus|vs\.?"
+    r"|(?<!more )(?<!less )(?<!fewer )than)\w*\b(?!.*\bby\b)",
     re.I,
 )
 
@@ -63,19 +89,27 @@ def ranked_quantities(
     similarity: Similarity,
     weights: Linear,
 ) -> list[RankedQuantity]:
-    """The quantities of the sentences, best first; those that the question gives itself are left out."""
+    """The quantities of the sentences, best first.
+
+    Those that the question gives itself are left out, and so are those of what the text compares with, unless
+    the question is for them.
+    """
     asked = question.asked or Asked(frozenset())
     said = quantities(draft)
     wanted = {stemmed: weigh(stemmed) for stemmed, _ in question.terms}
     asks_base = bool(_ASKS_BASE.search(question.text))
+    asks_change = bool(_ASKS_CHANGE.search(question.text))
     found = []
     for ranked in sentences:
         text = ranked.sentence.text
         company = _Company(question, text, wanted, similarity)
         paired = _paired(question, text)
         bracketed = _bracketed(text)
+        rivals = _rivals(text, company.quantities, bracketed)
         for n, quantity in enumerate(company.quantities):
             if any(quantity.same_value(own) for own in question.numbers) or _is_year(text, quantity):
+                continue
+            if rivals[n] and not asks_base:
                 continue
             before = text[max(0, quantity.start - _UP_TO_REACH) : quantity.start]
             features = {
@@ -94,6 +128,7 @@ def ranked_quantities(
                 "paired": paired.get(quantity, 0.0),
                 "drafted": float(any(quantity.same_value(other) for other in said)),
                 "up_to": float(bool(_UP_TO.search(before))),
+                "change": _change(text, quantity, asks_change),
             }
             found.append(RankedQuantity(ranked, quantity, weights.score(features), features))
     return sorted(found, key=lambda ranked: -ranked.score)
@@ -109,6 +144,7 @@ class _Company:
         self._text = text
         self._weights = weights
         self._total = sum(weights.values()) or 1.0
+        self._brackets = [_bracket_end(text, quantity) for quantity in self.quantities]
         self._clauses = [match.span() for match in _CLAUSE.finditer(text)]
         self._clause_ends = [match.span() for match in _CLAUSE_END.finditer(text)]
         found = [(match.start(), match.group().casefold()) for match in _WORD.finditer(text)]
@@ -151,9 +187,10 @@ class _Company:
         return self._sum(lambda place: float(self._nearest[place] == n))
 
     def after(self, n: int) -> float:
-        """As `near`, of what stands after the quantity alone: "62% of the memory"."""
+        """As `near`, of what stands after the quantity alone, within its bracket: "62% of the memory"."""
         end = self.quantities[n].end
-        return self._sum(lambda place: self._nearness(place, n) if place > end else 0.0)
+        stop = self._brackets[n]
+        return self._sum(lambda place: self._nearness(place, n) if end < place < stop else 0.0)
 
     def named_after(self, n: int) -> float:
         """How much of what the text says right after the quantity the question says too.
@@ -220,6 +257,28 @@ def _paired(question: Question, text: str) -> dict[Quantity, float]:
     return paired
 
 
+def _change(text: str, quantity: Quantity, asked: bool) -> float:
+    """1 where a change is asked for and this is one, or a level and this is none; else -1; 0 for a factor."""
+    if quantity.unit == TIMES:
+        return 0.0
+    before = text[max(0, quantity.start - _CHANGE_REACH) : quantity.start]
+    said = _CHANGE_AFTER.match(text, quantity.end) or _CHANGE_BEFORE.search(before)
+    return 1.0 if bool(said) == asked else -1.0
+
+
+def _rivals(text: str, found: Sequence[Quantity], bracketed: Sequence[bool]) -> list[bool]:
+    """Of each quantity in order, whether it stands in a bracket that tells of what the text compares with."""
+    rivals: list[bool] = []
+    for n, quantity in enumerate(found):
+        before = text[found[n - 1].end if n else 0 : quantity.start]
+        opens = before.rfind("(")
+        goes_on = n > 0 and rivals[-1] and ")" not in before
+        rivals.append(
+            bracketed[quantity.start] and (goes_on or bool(opens > 0 and _RIVALS.search(before, 0, opens)))
+        )
+    return rivals
+
+
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
@@ -233,6 +292,12 @@ def _bracketed(text: str) -> list[bool]:
     """Of each place in the text, whether a bracket is open before it."""
     depths = accumulate(((letter == "(") - (letter == ")") for letter in text), initial=0)
     return [depth > 0 for depth in depths]
+
+
+def _bracket_end(text: str, quantity: Quantity) -> int:
+    """Where the bracket ends that the quantity stands in; the end of the text where it stands in none."""
+    edge = _BRACKET.search(text, quantity.end)
+    return edge.start() if edge and edge.group() == ")" else len(text)
 
 
 def _is_spelt(text: str, quantity: Quantity) -> bool:

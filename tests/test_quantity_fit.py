@@ -93,6 +93,8 @@ FEATURES: dict[str, tuple[str, str, str, list[float]]] = {
     "terms nearest, all of one": ("nearest", HOW_MUCH, "It trims cache memory by 62%, at 3x.", [1, 0]),
     "terms as near to both": ("nearest", MEMORY, "It is 62% of memory of 3 GB.", [1, 0]),
     "terms after": ("after", MEMORY, "So 62% of the memory is left, or 30%.", [away(3), 0]),
+    "terms after the bracket it stands in": ("after", MEMORY, "It is fast (2x) with memory.", [0]),
+    "terms after in its bracket": ("after", MEMORY, "It is fast (2x memory) or (none).", [away(1)]),
     "terms before": ("after", MEMORY, "Memory falls by 62%.", [0]),
     "words right after": (
         "named_after",
@@ -209,6 +211,18 @@ FEATURES: dict[str, tuple[str, str, str, list[float]]] = {
         "It gains 5% and 11% on COCO and LVIS.",
         [0, 0],
     ),
+    "change asked for": (
+        "change",
+        "By how much does accuracy rise?",
+        "It gains 11.5% (73.1% vs. 65.6%), improves by 4%, gets a 7 point boost, and is 2x as fast at 90%.",
+        [1, -1, -1, 1, 1, 0, -1],
+    ),
+    "level asked for": (
+        "change",
+        "What accuracy does it reach?",
+        "It gains 11.5% (73.1% vs. 65.6%) improvement.",
+        [-1, 1, 1],
+    ),
     "limit": (
         "up_to",
         MEMORY,
@@ -271,3 +285,21 @@ def test_numbers_that_are_no_answer_are_left_out(question: str, text: str, expec
 
 def test_no_sentences() -> None:
     assert read(MEMORY) == []
+
+
+RIVAL = "It has an FID of 5.02 and 15.7M weights, outperforming the previous best (FID=6.47, 19.4M weights)."
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "values"),
+    [
+        ("What FID does it get?", RIVAL, [5.02, 15.7e6]),
+        ("What was the previous FID?", RIVAL, [5.02, 6.47, 15.7e6, 19.4e6]),
+        ("What FID does it get?", "It beats the best by far (5.02) and so on (6.47).", [5.02, 6.47]),
+        ("What FID does it get?", "It is better than 6.47.", [6.47]),
+    ],
+)
+def test_the_value_of_a_rival_in_a_bracket_is_no_answer(
+    question: str, text: str, values: list[float]
+) -> None:
+    assert sorted(ranked.quantity.low for ranked in read(question, text)) == values
