@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from assistant.composition import Drafted
 from assistant.final import without_label
 from assistant.fit import RankedSentence, Weigh
-from assistant.names import is_specific, mentions
+from assistant.names import is_specific, mentions, names, spells_out
 from assistant.polarity import conflicts
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity
@@ -21,6 +21,7 @@ from assistant.question import Question
 from assistant.records import Filters, Paper, Reason, ScoredPaper, Usage
 from assistant.sentences import sentence_spans
 from assistant.similarity import Similarity
+from assistant.subject import is_subject_of
 from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
@@ -45,8 +46,8 @@ _EVERYDAY = frozenset(
     """absolute additional alone amount average besides best better big bigger biggest case cases common
     count counts current different earlier easy end exact example examples extra faster few fewer final
     first full fully general given good hard higher kind large larger largest last later least less long
-    longer low lower main major means most much must need needs new next number numbers old original
-    overall part parts per percent percentage point points quicker rather real reason right role round
+    longer low lower main major means most much must need needs new next number numbers old original other
+    others overall part parts per percent percentage point points quicker rather real reason right role round
     second several share short similar simple single size slower small smaller smallest some sooner sort
     special specific still term terms thing things time times together top total type use used usual
     value values way ways whole work works worse year years""".split()
@@ -138,6 +139,10 @@ def signals(
         "conflicts": float(bool(conflicts(question.text, best.sentence.text))),
         f"is_{question.kind}": 1.0,
     }
+    if question.subject and is_subject_of(paper, question.subject):
+        found["subject_here"] = 1.0
+    elif names(question.subject):
+        found["subject_elsewhere"] = 1.0
     if question.kind == "yes_no":
         # Half of the labels are right by chance, so that how near the abstract is counts for more here.
         found["yes_no_unlike"] = 1 - found["paper_like"]
@@ -270,7 +275,8 @@ def _missing_share(question: Question, papers: Sequence[Paper]) -> float:
 
 
 def _anywhere(name: str, papers: Sequence[Paper]) -> bool:
-    return any(mentions(reported(paper), name) for paper in papers)
+    texts = [reported(paper) for paper in papers]
+    return any(mentions(text, name) or spells_out(text, name) for text in texts)
 
 
 def _terms_of(paper: Paper) -> frozenset[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,8 +41,9 @@ from assistant.names import is_specific, mentions
 from assistant.polarity import negated
 from assistant.premise import false_number
 from assistant.prompts import fill
+from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity, ranked_quantities
-from assistant.question import MOST_CHARACTERS, Question, kind_of, read_question
+from assistant.question import MOST_CHARACTERS, Question, kind_of, read_question, understood
 from assistant.records import (
     Filters,
     Message,
@@ -52,7 +53,7 @@ from assistant.records import (
     Turn,
 )
 from assistant.retrieval import FUSIONS, retrieve
-from assistant.selection import CANDIDATES, MOST_LISTED, criterion, members
+from assistant.selection import CANDIDATES, MOST_LISTED, Member, criterion, members, of_one, topic
 from assistant.settings import Settings
 from assistant.sides import Side, sides
 from assistant.similarity import Similarity
@@ -68,6 +69,13 @@ _EXACT = frozenset(("yes_no", "number"))  # kinds of question that have one righ
 _OF_EACH = re.compile(
     r"\b(?:both|each|all)\b|^(?:are|were|do|did|have|can|could|will)\b(?!.*\bor\b).*\band\b", re.I
 )
+# "Which saves more memory, A or B?" takes a number of each.
+_MEASURES = re.compile(
+    r"(?:which|who|what)\b.*?\b(?:more|less|fewer|most|least|faste[rs]|fastest|slower|larger|largest|bigger|biggest"
+    r"|smaller|smallest|higher|highest|lower|lowest|shorter|longer|cheaper|greater)\b",
+    re.I,
+)
+_MOST_SURVEYED = 4  # papers that a question to all of them is put to
 _SIDE_CANDIDATES = 3  # papers looked at for each part of a question
 
 
@@ -176,7 +184,8 @@ class Pipeline:
         if len(run.filters.include_ids) == 1:
             run.focused = True  # the paper is given
         elif began := root(run.asked, history):
-            self._focus(run, began)
+            # What was said last tells the paper too, where the question that began it hardly does.
+            self._focus(run, f"{began} {run.previous}")
         run.retrieved = time.perf_counter()
 
     def _focus(self, run: Inquiry, began: str) -> None:
@@ -213,6 +222,9 @@ class Pipeline:
             return
         if found := self._sides(run):
             yield from self._compared(run, found)
+            return
+        if len(found := self._surveyed(run)) > 1:
+            yield from self._told(run, found)
             return
         run.ranked = self.rank(run.question, run.candidates, run.previous)
         if not run.focused and (reason := abstention.off_topic(run.question, run.papers)):
@@ -254,9 +266,9 @@ class Pipeline:
 
     def _listed(self, run: Inquiry) -> Iterator[Event]:
         """The papers that belong to the list, each with its nearest sentence."""
-        found = self.search(criterion(run.question.text), run.filters, CANDIDATES)
-        weigh = self.index.lexical.informativeness
-        judged = members(run.question, found, weigh, self.similarity, self.fitted.member)
+        wanted = criterion(run.question.text)
+        found = self.search(wanted, run.filters, CANDIDATES)
+        judged = self._judged(run.question, wanted, found)
         listed = [member for member in judged if member.score > 0][:MOST_LISTED]
         papers = {scored.paper.id: scored for scored in found}
         run.papers = tuple(papers[member.paper.id] for member in judged[: max(len(listed), len(run.papers))])
@@ -270,40 +282,74 @@ class Pipeline:
         run.final = list_final(run.cited.citations)
         yield run.answer("answered", Reason("listed", f"{len(listed)} papers seem to belong to the list."))
 
+    def _judged(self, question: Question, wanted: str, found: Sequence[ScoredPaper]) -> list[Member]:
+        weigh = self.index.lexical.informativeness
+        return members(question, wanted, found, weigh, self.similarity, self.fitted.member)
+
+    def _surveyed(self, run: Inquiry) -> tuple[Side, ...]:
+        """The papers that are about what a question asks of the papers at large."""
+        if run.focused or not run.question.surveys:
+            return ()
+        wanted = topic(run.question.text)
+        found = self.search(wanted, run.filters, CANDIDATES)
+        papers = {scored.paper.id: scored for scored in found}
+        question = understood(of_one(run.question.text))
+        judged = self._judged(run.question, wanted, found)[:_MOST_SURVEYED]
+        return tuple(Side(papers[member.paper.id], question) for member in judged if member.score > 0)
+
+    def _told(self, run: Inquiry, found: Sequence[Side]) -> Iterator[Event]:
+        """What each paper says of a question to all of them; one that says nothing is passed over."""
+        _put_first(run, found)
+        parts: list[Part] = []
+        confidence = 0.0
+        for side in found:
+            # The paper has been judged to be about it, so here too the gate before the draft will do.
+            asked, result = yield from self._put(run, side)
+            if result:
+                parts += _numbered(result.parts, len(run.context))
+                confidence = max(confidence, asked.confidence)
+        run.confidence = confidence
+        if parts:
+            yield from self._side_by_side(run, parts)
+            return
+        run.ranked = self.rank(run.question, run.papers)
+        if run.drafted:
+            yield DraftRejected(run.missing())
+        yield run.declined()
+
     def _compared(self, run: Inquiry, found: Sequence[Side]) -> Iterator[Event]:
         """What each side's paper says, asked one by one; or which side does not say."""
-        run.papers = tuple(
-            {paper.paper.id: paper for paper in (*(one.paper for one in found), *run.papers)}.values()
-        )
+        _put_first(run, found)
         parts: list[Part] = []
         labels: list[Label] = []
         for side in found:
-            asked = run.side(side.question)
-            asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
             # A side is asked of the very paper that the question means, so the gate before the draft will do.
-            if self._is_shut(asked):
-                yield from run.side_missing(asked)
-                return
-            try:
-                yield from self._drafted(asked)
-                result = self._concluded(asked)
-            finally:
-                run.include(asked)
-            if self._declines(asked):
+            asked, result = yield from self._put(run, side)
+            if result is None or (_MEASURES.match(run.question.bare) and not _has_number(result)):
                 yield from run.side_missing(asked)
                 return
             labels += [asked.label] if asked.label else []
-            # The model knew each side's paper as the first; here it has a number of its own.
-            parts += (
-                replace(part, text=unlabelled(part.text), marks=(len(run.context),))
-                if isinstance(part, DraftSentence)
-                else part
-                for part in result.parts
-            )
+            parts += _numbered(result.parts, len(run.context))
         if run.question.kind == "yes_no" and labels and _OF_EACH.search(run.question.bare):
             # Only "do both …" has one answer for all: "is A or B faster?" has none by yes or no.
             run.label = "yes" if all(label == "yes" for label in labels) else "no"
             run.final = boolean_final(run.label)
+        yield from self._side_by_side(run, parts)
+
+    def _put(self, run: Inquiry, side: Side) -> Generator[Event, None, tuple[Inquiry, Composed | None]]:
+        """A question put to one of several papers: how it went, and the answer if there is one."""
+        asked = run.side(side.question)
+        asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
+        if self._is_shut(asked):
+            return asked, None
+        try:
+            yield from self._drafted(asked)
+            result = self._concluded(asked)
+        finally:
+            run.include(asked)
+        return asked, None if self._declines(asked) else result
+
+    def _side_by_side(self, run: Inquiry, parts: Sequence[Part]) -> Iterator[Event]:
         together = Composed(tuple(parts))
         yield from run.become(together)
         status, reason = run.verdict(together)
@@ -429,7 +475,28 @@ class Pipeline:
 
     def _label(self, run: Inquiry, said: Label | None) -> Label:
         signals = label_signals(run.question.bare, said, run.ranked)
+        if said is None:
+            # What is fitted weighs a model's word, and there is none.
+            return "no" if signals["opposed"] else "yes"
         return "yes" if self.fitted.label.score(signals) > 0 else "no"
+
+
+def _put_first(run: Inquiry, found: Sequence[Side]) -> None:
+    """The papers of the sides before the others that were found."""
+    papers = (*(one.paper for one in found), *run.papers)
+    run.papers = tuple({paper.paper.id: paper for paper in papers}.values())
+
+
+def _has_number(result: Composed) -> bool:
+    return any(quantities(part.text) for part in result.parts)
+
+
+def _numbered(parts: Sequence[Part], n: int) -> Iterator[Part]:
+    """The parts that tell of one of several papers, the `n`-th; the model knew each of these as the first."""
+    for part in parts:
+        if isinstance(part, DraftSentence):
+            part = replace(part, text=unlabelled(part.text), marks=(n,))
+        yield part
 
 
 def _standalone(question: str, history: Sequence[Turn]) -> str:

@@ -22,6 +22,7 @@ from assistant.question import Asked, Question
 from assistant.records import Paper, ScoredPaper
 from assistant.sentences import sentence_spans
 from assistant.similarity import Similarity
+from assistant.subject import is_subject_of
 from assistant.terms import STOP_WORDS, stem, terms, words
 
 SHORTLIST = 12  # sentences that are compared by embedding, which costs the most
@@ -36,6 +37,11 @@ _ASKS_WHAT_IT_IS = re.compile(
 )
 _INTRODUCES = re.compile(
     r"\b(?:propos|introduc|present|develop|design|call|dub|term|name|coin|is an?|are)\w*\b", re.I
+)
+_PRESENTS = re.compile(
+    r"\b(?:we|(?:this|the present) (?:paper|work|study|article|survey|report))\b.{0,60}"
+    r"\b(?:propos|introduc|present|develop|design|describ|build|built|create|show|stud|compar|investigat)\w*\b",
+    re.I,
 )
 _ASKS_REASON = re.compile(r"^(?:and |so |but )?(?:why|how)\b(?! (?:much|many|long|often|large|far))", re.I)
 _REASONS = re.compile(
@@ -132,6 +138,7 @@ def ranked_sentences(
             "cosine_focus": cosine[1],
             "expands": _expands(question, sentence.text),
             "introduces": _introduces(question, sentence.text),
+            "presents": _presents(question, sentence),
             "around": max(around, default=0.0),
             "first_paper": float(rank[paper.id] == 0),
             "behind": behind[paper.id],
@@ -282,9 +289,21 @@ def _in_brackets(short: str, text: str) -> bool:
 
 def _introduces(question: Question, text: str) -> float:
     """Whether the sentence introduces the one thing that the question asks what it is."""
-    if not (_ASKS_WHAT_IT_IS.match(question.bare) and question.names):
+    if question.subject:
+        named: tuple[str, ...] = (question.subject,)
+    elif _ASKS_WHAT_IT_IS.match(question.bare):
+        named = question.names
+    else:
         return 0.0
-    return float(any(mentions(text, name) for name in question.names) and bool(_INTRODUCES.search(text)))
+    return float(any(mentions(text, name) for name in named) and bool(_INTRODUCES.search(text)))
+
+
+def _presents(question: Question, sentence: SourceSentence) -> float:
+    """Whether the authors present their work in it, and what that is is all that is asked."""
+    subject = question.subject
+    if not (subject and _PRESENTS.search(sentence.text) and is_subject_of(sentence.paper, subject)):
+        return 0.0
+    return 1.0 if mentions(sentence.text, subject) else 0.5
 
 
 def _soft_shares(

@@ -22,7 +22,10 @@ _COMPARED = re.compile(
     r"-(?:like|based|style|type|related|only|free|guided|aware|friendly|driven|enabled|trained)$"
 )
 _COMPOUND = re.compile(r"[A-Z][a-z]+(?:[-/][A-Za-z][a-z]*)+")  # "Next-token": capitals of a sentence's start
-_TITLE_NAME = 3  # words before a title's colon that are a name
+_TITLE_NAME = 3  # words before a title's colon, the names among which are the paper's own
+_TITLE_PHRASE = 4  # words there that are a name together: "Dynamic Sparse Learning: …"
+_MOST_LETTERS = 6  # of an acronym that is looked for in words
+_TITLE_SUBJECT = re.compile(rf"({_PIECE}) (?:is|are|can|makes?|improves?|helps?)\b")  # "ModernBERT is …"
 # What a paper calls its own: "we propose LongGen", "dubbed F3D-Gaus", "we introduce … Machines (RIM)".
 _INTRODUCED = (
     r"\b(?:called|named|dubbed|coined(?: as)?|termed"
@@ -85,17 +88,40 @@ def mentions(text: str, name: str) -> bool:
 
 
 @lru_cache(maxsize=16_384)
+def spells_out(text: str, name: str) -> bool:
+    """Whether `text` has the words, side by side, that the letters of an acronym begin.
+
+    >>> spells_out("Large language models are large.", "LLMs"), spells_out("It is robust.", "IR")
+    (True, False)
+    """
+    letters = name.rstrip("s")
+    if not (1 < len(letters) <= _MOST_LETTERS and letters.isalpha() and letters.isupper()):
+        return False
+    words = r"[\s-]+".join(rf"{letter}\w+" for letter in letters)
+    found = (match[1] for match in re.finditer(rf"\b(?=({words}))", text, re.I))
+    return any(STOP_WORDS.isdisjoint(re.split(r"[\s-]+", words.casefold())) for words in found)
+
+
+@lru_cache(maxsize=16_384)
 def own_names(title: str, abstract: str) -> frozenset[str]:
     """What a paper names as its own: before the title's colon, or where it introduces something."""
     before_colon = title.partition(":")[0] if ":" in title else ""
     length = len(before_colon.split())
     # A longer beginning is a phrase, its names what the paper is about: "Long-Context LLMs Meet RAG: …".
     found = set(normalised_names(before_colon)) if length <= _TITLE_NAME else set()
-    if 0 < length <= 2:
+    if 0 < length <= 2 or (length <= _TITLE_PHRASE and _is_term(before_colon)):
         found.add(normalised(before_colon))
+    if (first := _TITLE_SUBJECT.match(title)) and _is_name(first[1]) and is_specific(first[1]):
+        found.add(normalised(first[1]))
     for form in (_OWN, _OWN_SHORT):
         found.update(_singular(match[1]) for match in form.finditer(abstract) if _is_name(match[1]))
     return frozenset(found)
+
+
+def _is_term(phrase: str) -> bool:
+    """Whether every word of it has a capital and none is of grammar: "Dynamic Sparse Learning"."""
+    found = phrase.split()
+    return bool(found) and all(word[0].isupper() and word.casefold() not in STOP_WORDS for word in found)
 
 
 def _is_name(word: str) -> bool:

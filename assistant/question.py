@@ -19,6 +19,7 @@ from assistant.quantities import (
     quantities,
     unit_class,
 )
+from assistant.subject import subject_of
 from assistant.terms import STOP_WORDS, stem, words
 from assistant.text import canonical
 
@@ -29,6 +30,8 @@ MOST_CHARACTERS = 2_000
 _OPEN = r"(?:what|which|who|whom|whose|where|when|why|how)"
 _AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may|might)"
 _PAPERS = r"(?:papers?|works?|stud(?:y|ies)|articles?|abstracts?|publications?)"
+_MANY = r"(?:papers|works|studies|articles|abstracts|publications)"
+_ANY_WORK = rf"(?:{_MANY}|work|research|anything|something)"
 _PREPOSITION = r"(?:by|on|for|at|in|to|of|with|from|up to|down to)"
 
 
@@ -60,13 +63,29 @@ _YES_NO_WITHOUT_OPEN = _pattern(
 _LIST = _pattern(
     rf"^(?:in |by )?(?:which|what)\s(?:of\s(?:the|these)\s)?"
     rf"(?:(?!{_AUXILIARY}\s)[\w-]+\s){{0,3}}?{_PAPERS}\b(?!['’])"
+    r"(?!(?<=works) (?:with|without|at|better|best|as|under)\b)"
     rf"|^what are (?:the |all |some )*(?:[\w-]+ ){{0,2}}?{_PAPERS}\b"
     rf"|\b(?:list|name|find|show|give|collect|enumerate)\b.{{0,40}}\b{_PAPERS}\b"
     rf"|\b(?:list|name|show) (?:it|them|those|all)\b|\bare there (?:any |other )?{_PAPERS}\b"
     rf"|\b(?:in|by) which {_PAPERS}\b"
+    # "Papers on speech", "any work about NeRF?", "anything on speech?"
+    rf"|^(?:(?:are there|is there|do you have|have you got|any|some|more|all|other|recent|new) )*{_ANY_WORK}"
+    r" (?:(?:here|in here) )?(?:on|about|that|which|using|with|for|of|in|where|(?:related|relating) to)\b"
 )
 _SINGULAR = _pattern(r"\b(?:paper|work|study|article|abstract|publication)\b")
-_PLURAL = _pattern(r"\b(?:papers|works|studies|articles|abstracts|publications)\b")
+_PLURAL = _pattern(
+    rf"\b{_MANY}\b"
+    r"|^(?:list|find|show|give|name|any|some)\b.*?(?<!the )(?<!this )\bwork (?:on|about|that|with|using)\b"
+)
+# What is asked of the papers at large, none of which it names.
+_SURVEYS = _pattern(
+    r"\b(?:do|did|have|can|could|are|were) (?:(?:the|these|those|all|most|other|different|various) )?"
+    rf"{_MANY}\b|\b(?:according to|across|among|in|from|by) (?:the|these|those|all) {_MANY}\b"
+    r"(?! (?:on|about|of|that)\b)"
+    r"|\bwhat (?:is|do (?:we|you)|does (?:the literature|research)) (?:known|know|say) (?:about|of|on)\b"
+    r"|^what (?:\w+ ){0,2}(?:methods|approaches|techniques|ways|overviews|results|ideas|solutions|findings)"
+    r" (?:are there|exist)\b"
+)
 _MEASURE = (
     r"(?:share|percentage|percent|fraction|proportion|ratio|number|count|density|speed-?ups?|accelerations?"
     r"|accurac(?:y|ies)|scores?|rates?|increases?|decreases?|reductions?|improvements?|gains?|savings?|cuts?|drops?"
@@ -103,6 +122,7 @@ _EXPLAIN = _pattern(
 _STANDS_FOR = _pattern(r"\bstands? for\b")
 _WRITE_OUT = _pattern(
     r"\b(?:stands? for|short for|abbreviat\w*|acronym|full (?:form|name)|long form|spelled out)\b"
+    r"|\bwhat (?:does|do) (?:the \w+ )?(?-i:[A-Z][\w-]*[A-Z]\w*) mean\b"
 )
 _ASKS_AGAIN = _pattern(
     rf"(?:[,;:?]\s(?:and\s)?(?:{_PREPOSITION}\s)?(?:how|what)|\band\s(?:{_PREPOSITION}\s)?(?:how|what|which))\b"
@@ -215,7 +235,8 @@ class Question:
 
     `bare` is the question without the topic that a follow-up was given in brackets, "Why? (LongGen)": a topic
     tells which paper is meant, but nothing is asked about its words, and its names need not be there.
-    `short_forms` are its names where the question is what one of them stands for.
+    `short_forms` are its names where the question is what one of them stands for; `subject` is the thing of
+    which it asks what it is, and nothing more; `surveys`: it asks what the papers at large say.
     """
 
     text: str
@@ -227,6 +248,8 @@ class Question:
     asked: Asked | None
     several: bool
     short_forms: tuple[str, ...]
+    subject: str
+    surveys: bool
 
 
 def read_question(text: str) -> str:
@@ -270,6 +293,8 @@ def understood(text: str) -> Question:
         asked=asked,
         several=bool(_SEVERAL.search(bare)),
         short_forms=names(bare) if _WRITE_OUT.search(bare) else (),
+        subject=subject_of(bare) if kind == "text" else "",
+        surveys=kind == "text" and bool(_SURVEYS.search(bare)),
     )
 
 

@@ -27,17 +27,35 @@ _LAST_RANK = 20  # papers found later count as found there
 _FRAME = re.compile(
     r"^(?:(?:please\s)?(?:can you\s)?(?:list|name|find|show|give|collect|enumerate)(?:\s(?:me|us))?(?:\sall)?"
     r"(?:\sof)?(?:\sthe)?"
-    r"|which(?:\sof\s(?:the|these))?|what|are there(?:\sany)?|in which|by which|is there anything)\s",
+    r"|which(?:\sof\s(?:the|these))?|what|in which|by which"
+    r"|(?:are there|is there|do you have|have you got)(?:\s(?:any|some|more|other))?"
+    r"|any|some|more|other|recent)\s",
     re.I,
 )
 _HEAD = re.compile(
-    r"\b(?:research\s|scientific\s)?(?:papers?|works?|stud(?:y|ies)|articles?|abstracts?|publications?)\b"
+    r"\b(?:research\s|scientific\s)?(?:papers?|works?|stud(?:y|ies)|articles?|abstracts?|publications?"
+    r"|anything|something|research(?=\s(?:on|about)))\b"
     r"(?:\s(?:here|in (?:here|the collection|this collection))\b)?"
     r"(?:\s(?:that|which|who|are|is|on|about|do|does|deals? with|discuss(?:es)?|presents?|address(?:es)?"
     r"|proposes?|study|studies|uses?|using)(?![\w-]))*",
     re.I,
 )
 _OR = re.compile(r",?\s+or\s+|,\s+(?=(?:be it|either)\b)|/")
+_MANY = r"(?:papers|works|studies|articles|abstracts|publications)"
+_THE_PAPERS = re.compile(
+    r"\b(?:(?P<verb>do|did|have|can|could|are|were) )?"
+    rf"(?:(?:the|these|those|all|most|other|different|various) )?{_MANY}\b(?: here\b)?",
+    re.I,
+)
+_SINGULAR = {"do": "does", "have": "has", "are": "is", "were": "was"}
+_SURVEY = re.compile(
+    r"^(?:(?:and|so),? )?(?:what|how|why) "
+    rf"(?:{_THE_PAPERS.pattern}(?: (?:say|tell(?: us)?|report|find|do|know|show) (?:about|on|of|for)\b)?"
+    r"|is known (?:about|of|on)\b|do (?:we|you) know (?:about|of)\b"
+    r"|(?:\w+ ){1,3}(?:are there|exist)(?: (?:for|on|about|to|of)\b)?)"
+    rf"|,? (?:according to|across|among|in|from|by) (?:the|these|those|all) {_MANY}\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +78,38 @@ def criterion(question: str) -> str:
     return re.sub(r"\s+", " ", bare).strip(" ?.,:;") or question
 
 
+def topic(question: str) -> str:
+    """What a question to the papers at large is about.
+
+    >>> topic("How do papers here speed up NeRF?"), topic("What is known about pruning?")
+    ('speed up NeRF', 'pruning')
+    """
+    return _SURVEY.sub("", question).strip(" ?.,:;") or question
+
+
+def of_one(question: str) -> str:
+    """A question to the papers at large, put to one of them.
+
+    >>> of_one("How do papers here speed up NeRF?"), of_one("What helps, according to these papers?")
+    ('How does this paper speed up NeRF?', 'What helps, according to this paper?')
+    """
+
+    def singular(match: re.Match[str]) -> str:
+        verb = match["verb"]
+        return f"{_SINGULAR.get(verb.casefold(), verb)} this paper" if verb else "this paper"
+
+    return _THE_PAPERS.sub(singular, question)
+
+
 def members(
     question: Question,
+    wanted: str,
     found: Sequence[ScoredPaper],
     weigh: Weigh,
     similarity: Similarity,
     weights: Linear,
 ) -> list[Member]:
-    """The candidates, the likeliest first."""
-    wanted = criterion(question.text)
+    """The candidates for what is wanted, the likeliest first."""
     alternatives = [part for part in _OR.split(wanted) if terms(part)] or [wanted]
     whole = _weights(wanted, weigh)
     parts = [_weights(part, weigh) for part in alternatives]

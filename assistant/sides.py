@@ -64,7 +64,10 @@ def sides(
     ordered = sorted(found.values(), key=lambda place: place[0])[:MOST_SIDES]
     meant = [paper for _, paper in ordered]
     return tuple(
-        Side(paper, understood(_without_others(_clause_of(at, clauses, question), paper, meant)))
+        Side(
+            paper,
+            understood(_without_others(_clause_of(at, clauses, question), paper, meant, question.names)),
+        )
         for at, paper in ordered
     )
 
@@ -168,7 +171,9 @@ def _part_at(at: int, parts: Sequence[str], text: str) -> str:
     return ""
 
 
-def _without_others(text: str, paper: ScoredPaper, papers: Sequence[ScoredPaper]) -> str:
+def _without_others(
+    text: str, paper: ScoredPaper, papers: Sequence[ScoredPaper], asked: Sequence[str]
+) -> str:
     """The text without the words that are another paper's title or name and not in this paper.
 
     What joined those to this paper, "and" or "both", goes with them; what ended a sentence stays.
@@ -176,7 +181,8 @@ def _without_others(text: str, paper: ScoredPaper, papers: Sequence[ScoredPaper]
     own = _terms_of(paper)
     there = f"{paper.paper.title}. {paper.paper.abstract}"
     others = [other.paper for other in papers if other is not paper]
-    names = frozenset().union(*(own_names(other.title, other.abstract) for other in others))
+    told = (normalised(name) for name in asked if any(_has(one, name) for one in papers if one is not paper))
+    names = frozenset().union(told, *(own_names(other.title, other.abstract) for other in others))
     titles = frozenset().union(*(terms(other.title) for other in others))
 
     def is_others(word: str) -> bool:

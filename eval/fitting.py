@@ -33,7 +33,7 @@ from eval.experiments import read_material
 from eval.gates import FOLDS, Outcome, Signals, calibrated, early_threshold, gate
 from eval.gold import leave_gold_out
 from eval.headline import STANDALONE
-from eval.parts import answered, drafted, parts, sentence_rows, with_coefficients
+from eval.parts import answers, drafted, parts, sentence_rows, with_coefficients
 from eval.recording import RecordedModel
 from eval.records import Corpus, GoldItem
 from eval.runs import weights_sha256
@@ -157,9 +157,7 @@ def outcomes(
 ) -> list[Outcome]:
     """Each question answered and scored; those that no gate decides are left out."""
     found = []
-    for done, item in enumerate(items, start=1):
-        answer = answered(pipeline, item)
-        progress(done, len(items), "answering")
+    for item, answer in answers(pipeline, items, progress, "answering"):
         if not answer.signals or answer.reason.code == "false_premise":
             continue
         scored = score_question(item, adapted(item.id, answer), corpus)

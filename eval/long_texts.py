@@ -22,11 +22,12 @@ from assistant.quantities import quantities
 from assistant.quantity_fit import ranked_quantities
 from assistant.question import understood
 from assistant.records import Paper, Passage, ScoredPaper, Turn
-from assistant.selection import criterion, members
+from assistant.selection import criterion, members, of_one, topic
 from assistant.sentences import sentence_spans
 from assistant.sides import sides
 from assistant.similarity import Similarity
 from assistant.spelling import corrected
+from assistant.subject import subject_of
 from assistant.testing import HashingEmbedder
 from assistant.text import canonical
 from assistant.verification import Verifier
@@ -121,9 +122,12 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "ranked_quantities": _quantities_ranked,
     "sides": _split,
     "members": lambda text: members(
-        understood("Which papers cut memory?"), [_paper(text)], _even, _similarity(), Linear()
+        understood("Which papers cut memory?"), "cut memory", [_paper(text)], _even, _similarity(), Linear()
     ),
     "criterion": lambda text: criterion(f"List papers {text}"),
+    "topic": lambda text: topic(f"What do papers here say about {text}"),
+    "of_one": of_one,
+    "subject_of": lambda text: subject_of(f"What is {text}"),
     "written_out": lambda text: written_out("SMA", text),
     "fenced": fenced,
     "Verifier": _supported,

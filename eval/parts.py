@@ -6,7 +6,7 @@ The rows are what the assistant computes itself on questions with known answers.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from assistant.answer import Answer
@@ -16,6 +16,7 @@ from assistant.fit import RankedSentence
 from assistant.fitted import Fitted, Linear
 from assistant.inquiry import Inquiry
 from assistant.labels import label_said, label_signals
+from assistant.parallel import Call, in_order
 from assistant.progress import Progress
 from assistant.records import Filters, Turn
 from assistant.selection import CANDIDATES, criterion, members
@@ -46,11 +47,7 @@ def parts(pipeline: Pipeline, items: Sequence[GoldItem], sentences: RowsOf, draf
 def drafted(pipeline: Pipeline, items: Sequence[GoldItem], sentences: RowsOf, progress: Progress) -> Drafts:
     """What the model writes to each question, shown the sentences that fit best."""
     seeing = with_coefficients(pipeline, Fitted(sentence=_sentence_part(pipeline, items, sentences)))
-    drafts = {}
-    for done, item in enumerate(items, start=1):
-        drafts[item.id] = answered(seeing, item).draft
-        progress(done, len(items), "drafting")
-    return drafts
+    return {item.id: answer.draft for item, answer in answers(seeing, items, progress, "drafting")}
 
 
 def sentence_rows(pipeline: Pipeline, items: Sequence[GoldItem]) -> RowsOf:
@@ -61,6 +58,22 @@ def sentence_rows(pipeline: Pipeline, items: Sequence[GoldItem]) -> RowsOf:
         for item in _about_one(items)
         if item.evidence and item.type != "list"
     }
+
+
+def answers(
+    pipeline: Pipeline, items: Sequence[GoldItem], progress: Progress, doing: str
+) -> Iterator[tuple[GoldItem, Answer]]:
+    """Each question with its answer, in their order; as many are asked at a time as pay with the model."""
+
+    def call(item: GoldItem) -> Call[Answer]:
+        return lambda _: answered(pipeline, item)
+
+    jobs = ((item, call(item)) for item in items)
+    told = in_order(jobs, getattr(pipeline.model, "concurrency", 1))
+    for done, (item, answer) in enumerate(told, start=1):
+        assert answer is not None, "every question has a call"
+        progress(done, len(items), doing)
+        yield item, answer
 
 
 def answered(pipeline: Pipeline, item: GoldItem) -> Answer:
@@ -151,10 +164,11 @@ def _member_rows(pipeline: Pipeline, items: Sequence[GoldItem]) -> list[Row]:
         if item.answer_type != "list":
             continue
         question = _found(pipeline, item).question
-        found = pipeline.search(criterion(question.text), _filters(item), CANDIDATES)
-        wanted = item.gold.ids if item.gold else ()
-        judged = members(question, found, weigh, pipeline.similarity, Linear())
-        rows += [(member.features, member.paper.id in wanted) for member in judged]
+        wanted = criterion(question.text)
+        found = pipeline.search(wanted, _filters(item), CANDIDATES)
+        right = item.gold.ids if item.gold else ()
+        judged = members(question, wanted, found, weigh, pipeline.similarity, Linear())
+        rows += [(member.features, member.paper.id in right) for member in judged]
     return rows
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
+from threading import Lock
 
 from assistant.errors import AssistantError
 from assistant.generation.base import Delta, LanguageModel
@@ -21,6 +22,7 @@ class RecordedModel:
         self._model = model
         self._path = path
         self._known = _read(path) if path.exists() else {}
+        self._lock = Lock()
 
     @property
     def name(self) -> str:
@@ -31,6 +33,11 @@ class RecordedModel:
     def context_window(self) -> int:
         """The model's own."""
         return self._model.context_window
+
+    @property
+    def concurrency(self) -> int:
+        """The model's own."""
+        return getattr(self._model, "concurrency", 1)
 
     def count_tokens(self, text: str) -> int:
         """By the model's tokenizer."""
@@ -48,10 +55,11 @@ class RecordedModel:
                 text += delta.text
                 usage = delta.usage or usage
                 yield delta
-        self._known[key] = Delta(text, usage)
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(_line(key, text, usage))
+        with self._lock:
+            self._known[key] = Delta(text, usage)
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(_line(key, text, usage))
 
     def _key(self, messages: Sequence[Message], max_tokens: int) -> str:
         parts = [self.name, max_tokens, *([message.role, message.content] for message in messages)]

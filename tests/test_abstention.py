@@ -189,6 +189,13 @@ SIGNALS: dict[str, tuple[str, tuple[ScoredPaper, ...], list[RankedSentence], dic
     "the only sentence": ("Does it help?", PAPERS, BEST_FIRST[:1], {"fit": 2.0, "fit_margin": 3.0}),
     "the other direction": ("Does it increase memory?", PAPERS, BEST_FIRST, {"conflicts": 1.0}),
     "kind of question": ("What is lost?", PAPERS, BEST_FIRST, {"is_text": 1.0}),
+    "what the nearest paper is about": (
+        "What is LongCache?",
+        PAPERS,
+        BEST_FIRST,
+        {"subject_here": 1.0},
+    ),
+    "what it is not about": ("What is QLoRA?", PAPERS, BEST_FIRST, {"subject_elsewhere": 1.0}),
     "number": ("How many layers are kept?", PAPERS, BEST_FIRST, {"is_number": 1.0, "no_quantity": 1.0}),
     # 16 terms, t1 to t16.
     "long question": (

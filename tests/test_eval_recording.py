@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,28 @@ def test_a_completion_that_was_cut_is_known_to_be_cut(path: Path) -> None:
     said(RecordedModel(ScriptedModel("It is fast."), path), most=2)
     (known,) = said(RecordedModel(ScriptedModel(""), path), most=2)
     assert known == Delta("It is ", Usage(5, 2, truncated=True))
+
+
+class Wide(ScriptedModel):
+    """A model that several may ask at a time."""
+
+    concurrency = 8
+
+
+def test_several_are_asked_at_a_time_if_the_model_is_fit_for_it(path: Path) -> None:
+    assert RecordedModel(Wide("Yes."), path).concurrency == 8
+    assert RecordedModel(ScriptedModel("Yes."), path).concurrency == 1
+
+
+def test_what_is_completed_at_a_time_is_all_kept(path: Path) -> None:
+    model = RecordedModel(Wide("It is fast."), path)
+    prompts = [(Message("user", f"Is number {n} fast?"),) for n in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda prompt: said(model, prompt), prompts))
+    silent = ScriptedModel("Another answer.")
+    again = RecordedModel(silent, path)
+    assert [said(again, prompt)[0].text for prompt in prompts] == ["It is fast. "] * 40
+    assert silent.prompts == []
 
 
 class Renamed(ScriptedModel):

@@ -192,6 +192,30 @@ FEATURES: dict[str, tuple[str, str, str, dict[str, float]]] = {
     ),
     "what a thing has": ("introduces", "What is the aim of LongGen?", "Work", {"We present LongGen.": 0}),
     "what no named thing is": ("introduces", "What is it?", "Work", {"We present it.": 0}),
+    "what a thing without capitals is": (
+        "introduces",
+        "What is the densing law?",
+        "Work",
+        {"We propose a densing law.": 1, "The densing of a law is slow.": 0},
+    ),
+    "authors present what is asked about": (
+        "presents",
+        "What is LongGen?",
+        "LongGen: Long Texts",
+        {"We propose LongGen.": 1, "In this paper we study long texts.": 0.5, "LongGen works.": 0},
+    ),
+    "authors present another thing": (
+        "presents",
+        "What is STORM?",
+        "LongGen: Long Texts",
+        {"We propose LongGen, unlike STORM.": 0},
+    ),
+    "something more is asked": (
+        "presents",
+        "What does LongGen reduce?",
+        "LongGen: Long Texts",
+        {"We propose LongGen.": 0},
+    ),
     "best neighbour's share": (
         "around",
         CUT,

@@ -338,6 +338,52 @@ def test_comparison_keeps_unsupported_sentences_as_partial_where_that_is_set(ask
     assert (answer.status, answer.reason.code) == ("partial", "partly_supported")
 
 
+def test_which_of_two_has_more_takes_a_number_of_each(ask: Asker) -> None:
+    question = "Which reduces more cost, LongCache or SlimTune?"
+    told = ask(question, ScriptedModel(CUT, "It reaches 91.5% accuracy on SentiBank."))
+    assert [paper.id for paper in told.cited_papers] == ["a1", "a2"]
+    untold = ask(question, ScriptedModel(CUT, NONE_NEEDED))
+    assert (untold.status, untold.citations) == ("abstained", ())
+    assert untold.reason.sentence.startswith("The abstract of SlimTune does not ")
+
+
+KEPT = "We present LongCache, which keeps one third of the layers at full attention."
+# Of its terms {larg, full, attent} a1 has all, a2 two, a3 none.
+AT_LARGE = "What do these papers say about large, full attention?"
+
+
+def test_question_to_the_papers_at_large_is_put_to_each_that_is_about_it(ask: Asker) -> None:
+    model = ScriptedModel(KEPT, TUNING)
+    seen, answer = ask.told(AT_LARGE, model)
+    assert answer.text == f"{KEPT} [1] {TUNING} [2]"
+    assert [citation.paper_id for citation in answer.citations] == ["a1", "a2"]
+    assert (answer.status, answer.reason.code) == ("answered", "compared")
+    assert ["What does this paper say about large" in user.content for _, user in model.prompts] == [True] * 2
+    assert left(seen) == list(answer.sentences)
+
+
+def test_paper_that_says_nothing_of_a_question_to_all_is_passed_over(ask: Asker) -> None:
+    """Of what is asked a2 has less than half in any sentence, too little to draft an answer from."""
+    cautious = replace(OPEN_GATES, before=replace(OPEN_GATES.before, threshold=0.5))
+    model = ScriptedModel(KEPT)
+    answer = ask.but(cautious)(AT_LARGE, model)
+    assert (answer.text, len(model.prompts)) == (f"{KEPT} [1]", 1)
+
+
+@pytest.mark.parametrize("draft", [None, "The abstract does not mention large, full attention."])
+def test_question_to_all_on_which_none_says_anything_is_an_abstention(ask: Asker, draft: str | None) -> None:
+    shut = replace(OPEN_GATES, before=replace(OPEN_GATES.before, threshold=0.0 if draft else 1.0))
+    seen, answer = ask.but(shut).told(AT_LARGE, draft)
+    assert (answer.status, answer.citations, answer.confidence) == ("abstained", (), 0.0)
+    assert left(seen) == []
+
+
+def test_question_to_all_that_one_paper_is_about_is_asked_once(ask: Asker) -> None:
+    model = ScriptedModel(NONE_NEEDED)
+    answer = ask("What do these papers say about gradient computation?", model)
+    assert (answer.text, len(model.prompts)) == (f"{NONE_NEEDED} [1]", 1)
+
+
 UNTOLD = {
     "second": ("How much do LongCache and SlimTune reduce cache memory?", "SlimTune"),
     "first": ("Do LongCache and SlimTune require gradient computation?", "LongCache"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.names import mentions, names, normalised, normalised_names, own_names
+from assistant.names import mentions, names, normalised, normalised_names, own_names, spells_out
 
 NAMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "capital inside": ("We run LongGen and vLLM.", ("LongGen", "vLLM")),
@@ -99,13 +99,36 @@ def test_mention_is_whole_words_in_any_spelling(text: str, name: str, expected: 
     assert mentions(text, name) is expected
 
 
+SPELT = [
+    ("It tunes large language models.", "LLM", True),
+    ("A Large-Language-Model is tuned.", "LLMs", True),
+    ("It has a key-value cache.", "KV", True),
+    ("Very large language models", "LLM", True),
+    ("It is robust.", "IR", False),
+    ("Large models of language", "LLM", False),
+    ("Long genes", "LongGen", False),
+    ("A b c d e f g", "ABCDEFG", False),
+    ("", "LLM", False),
+    ("Large language models", "L", False),
+]
+
+
+@pytest.mark.parametrize(("text", "name", "expected"), SPELT)
+def test_an_acronym_is_spelt_out_by_words_side_by_side(text: str, name: str, expected: bool) -> None:
+    assert spells_out(text, name) is expected
+
+
 OWN: dict[str, tuple[str, str, set[str]]] = {
     "before the colon": ("LongGen: Long Contexts", "", {"longgen"}),
     "plain words before the colon": ("Tutel: Mixtures at Scale", "", {"tutel"}),
     "two plain words": ("Recycled Attention: Less Work", "", {"recycledattention"}),
+    "a term of three words": ("Dynamic Sparse Learning: Less Work", "", {"dynamicsparselearning"}),
+    "a term of five words": ("Very Fast Dynamic Sparse Learning: Less Work", "", set()),
     "sentence before the colon": ("A Little Goes Far: Long Contexts", "", set()),
     "a phrase before the colon": ("Scaling LoRA with MoE: A Study", "", set()),
     "three words before the colon": ("Tutel for MoE: A Study", "", {"moe"}),
+    "subject of the title": ("ModernBERT is More Efficient than BERT", "", {"modernbert"}),
+    "subject of the title, of a kind": ("LLMs are Large", "", set()),
     "no colon": ("Scaling LoRA", "", set()),
     "proposed": ("T", "We propose LongGen, which is fast.", {"longgen"}),
     "introduced with an article": ("T", "This paper introduces the RecLoRA method.", {"reclora"}),

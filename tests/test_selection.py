@@ -9,7 +9,7 @@ from assistant.arrays import Vectors
 from assistant.fitted import Linear
 from assistant.question import understood
 from assistant.records import Paper, Passage, ScoredPaper, ScoredPassage
-from assistant.selection import Member, criterion, members
+from assistant.selection import Member, criterion, members, of_one, topic
 from assistant.similarity import Similarity
 from assistant.testing import HashingEmbedder
 
@@ -41,7 +41,9 @@ def judge(
     weigh: Callable[[str], float] = even,
 ) -> list[Member]:
     similarity = Similarity(Thesaurus(FAR))
-    return members(understood(question), papers, weigh, similarity, Linear(weights=weights or {}))
+    return members(
+        understood(question), criterion(question), papers, weigh, similarity, Linear(weights=weights or {})
+    )
 
 
 CRITERIA = {
@@ -60,6 +62,10 @@ CRITERIA = {
     "Which papers isolate experts?": "isolate experts",
     "Which papers use papers on routing?": "papers on routing",
     "List papers on on-device inference.": "on-device inference",
+    "papers about video generation": "video generation",
+    "Any papers on NeRF?": "NeRF",
+    "anything on speech?": "speech",
+    "Do you have any work on quantization?": "quantization",
     "Which papers?": "Which papers?",
     "MoE or routing": "MoE or routing",
     "": "",
@@ -130,6 +136,36 @@ def test_terms_weigh_what_they_tell() -> None:
     weigh = {"cut": 0.5, "cach": 0.5, "memori": 1.0}.__getitem__
     [member] = judge(CUT, scored("Work", "It saves memory."), weigh=weigh)
     assert [member.features[name] for name in ("share", "sentence", "soft")] == pytest.approx([0.5] * 3)
+
+
+TOPICS = {
+    "What do papers here say about generative retrieval?": "generative retrieval",
+    "How do these papers fine-tune large models?": "fine-tune large models",
+    "Why have most papers avoided labels?": "avoided labels",
+    "What is known about pruning?": "pruning",
+    "What results are there for medical images?": "medical images",
+    "What makes transformers slow, according to these papers?": "What makes transformers slow",
+    "What do papers say?": "say",
+    "": "",
+}
+
+
+@pytest.mark.parametrize(("question", "expected"), TOPICS.items(), ids=TOPICS)
+def test_topic_is_what_the_papers_at_large_are_asked_about(question: str, expected: str) -> None:
+    assert topic(question) == expected
+
+
+OF_ONE = {
+    "How do papers here speed up NeRF?": "How does this paper speed up NeRF?",
+    "Why have most papers avoided labels?": "Why has this paper avoided labels?",
+    "What makes it slow, according to these papers?": "What makes it slow, according to this paper?",
+    "What is known about pruning?": "What is known about pruning?",
+}
+
+
+@pytest.mark.parametrize(("question", "expected"), OF_ONE.items(), ids=OF_ONE)
+def test_question_to_the_papers_at_large_is_put_to_one(question: str, expected: str) -> None:
+    assert of_one(question) == expected
 
 
 def test_sentence_is_the_one_with_the_most_of_the_criterion() -> None:

@@ -242,3 +242,8 @@ def test_terms_weigh_what_they_tell() -> None:
 @pytest.mark.parametrize("papers", [[], [PAPERS["gen"]]], ids=["no paper", "one paper"])
 def test_nothing_to_set_side_by_side(papers: Sequence[ScoredPaper]) -> None:
     assert sides(understood("How do LongGen and SlimTune differ?"), papers, nowhere, even) == ()
+
+
+def test_a_name_that_only_another_paper_mentions_is_not_asked_of_this_one() -> None:
+    gen, tune = split("How good are LongGen and SentiBank?")
+    assert [gen.question.names, tune.question.names] == [("LongGen",), ("SentiBank",)]
