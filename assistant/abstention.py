@@ -21,7 +21,7 @@ from assistant.question import Question
 from assistant.records import Filters, Paper, Reason, ScoredPaper, Usage
 from assistant.sentences import sentence_spans
 from assistant.similarity import Similarity
-from assistant.subject import is_subject_of
+from assistant.subject import is_defined, is_subject_of
 from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
@@ -96,10 +96,13 @@ def out_of_reach(
     """Whether the nearest abstract can't answer, whatever else fits.
 
     It lacks a system, model or data set that the question names; or it has no number, or none in the unit
-    that the question names.
+    that the question names; or it only mentions what the question asks what it is.
     """
-    here = reported(ranked[0].sentence.paper)
+    paper = ranked[0].sentence.paper
+    here = reported(paper)
     if any(is_specific(name) and not mentions(here, name) for name in question.names):
+        return True
+    if _only_mentions(paper, question.subject):
         return True
     return question.kind == "number" and (not numbers or numbers[0].features["unit"] < 0)
 
@@ -215,6 +218,11 @@ def missing(
         # "Why does STORM use an LSTM?" takes for granted what its abstract does not have.
         code = "false_premise" if _WHY_OR_HOW.match(question.bare) else "name_missing"
         return Reason(code, _sentence(f"{whose} does not mention {_listed(absent[:_MOST_NAMES])}."))
+    if _only_mentions(paper, question.subject):
+        return Reason(
+            "not_in_abstracts",
+            _sentence(f"{whose} mentions {question.subject}, but does not say what it is."),
+        )
     asked = question.asked
     if asked and not any(candidate.features["number_fits"] > 0 for candidate in ranked[:5]):
         counted = _counted(question)
@@ -266,6 +274,13 @@ def _missed(
         "paper_missed": missed[0] if missed else 0.0,
         "paper_missed_next": missed[1] if len(missed) > 1 else 0.0,
     }
+
+
+def _only_mentions(paper: Paper, subject: str) -> bool:
+    """Whether a name that is asked about is in the abstract, and nothing there says what it is."""
+    if not names(subject):
+        return False
+    return not is_subject_of(paper, subject) and not is_defined(subject, reported(paper))
 
 
 def _missing_share(question: Question, papers: Sequence[Paper]) -> float:

@@ -119,6 +119,10 @@ _EXPLAIN = _pattern(
     r"|what (?:is|are|does|do) (?:\w+ ){0,3}(?:mean|meant|stand|abbreviat\w*)"
     r"|compare|contrast|describe|discuss|explain|summari[sz]e|tell me about)\b"
 )
+# "What is capacity density?" asks for a thing: for a value of one it would be "the", "its" or "LongGen's".
+_CONCEPT = _pattern(
+    r"what(?:['’]s| is) (?!(?:the|its|their|an?|this|that|your)\b)(?!\S+['’]s)[\w-]+(?: [\w-]+){0,2}[\s?]*$"
+)
 _STANDS_FOR = _pattern(r"\bstands? for\b")
 _WRITE_OUT = _pattern(
     r"\b(?:stands? for|short for|abbreviat\w*|acronym|full (?:form|name)|long form|spelled out)\b"
@@ -330,7 +334,7 @@ def _is_yes_no(question: str) -> bool:
 
 def _is_number(question: str) -> bool:
     """Whether one number is asked for: the first question word decides, keywords without one by a measure."""
-    if _EXPLAIN.match(question) or _STANDS_FOR.search(question):
+    if _EXPLAIN.match(question) or _CONCEPT.match(question) or _STANDS_FOR.search(question):
         return False
     first = _FIRST_ASKED.search(question)
     if first is None:

@@ -107,7 +107,11 @@ def _named(
 
 
 def _has(paper: ScoredPaper, name: str) -> bool:
-    return mentions(f"{paper.paper.title}. {paper.paper.abstract}", name)
+    """Whether the paper mentions the name; one of capitals alone in capitals, as DOT is no dot product."""
+    text = f"{paper.paper.title}. {paper.paper.abstract}"
+    if name.isalpha() and name.isupper() and not re.search(rf"(?<![A-Za-z]){name}s?(?![A-Za-z])", text):
+        return False
+    return mentions(text, name)
 
 
 def _with_described(

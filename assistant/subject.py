@@ -63,6 +63,17 @@ def is_subject_of(paper: Paper, subject: str) -> bool:
     return bool(re.search(rf"{_INTRODUCED}(?<!\w){re.escape(subject)}(?!\w)", paper.abstract, case))
 
 
+def is_defined(subject: str, text: str) -> bool:
+    """Whether the text says what the subject is, or what it stands for, and does not only mention it.
+
+    >>> [is_defined("KILT", text) for text in ("On KILT, a benchmark of tasks, it wins.", "It wins on KILT.")]
+    [True, False]
+    """
+    name = rf"(?<!\w){re.escape(subject)}(?!\w)"
+    said = rf"{name}(?: \([^()]*\))?(?:,| (?:is|are|was|denotes|means|refers to|stands for)) (?:an?|the|to)\b"
+    return bool(re.search(rf"{said}|\w \({name}\)", text, re.I))
+
+
 def _told(subject: str) -> str:
     head = _BESIDE.sub("", subject)
     if head != subject and not names(head):

@@ -239,6 +239,9 @@ REACH = {
     "a number of another kind": ("How many hours does LongCache save?", [HOURS], True),
     "the best number counts": ("By what percentage does LongCache cut memory?", [PERCENT, HOURS], False),
     "no number at all": ("How many layers does LongCache keep?", [], True),
+    "what the paper is about": ("What is LongCache?", [], False),
+    "a name that is only mentioned": ("What is KV?", [], True),
+    "a thing without a name": ("What is memory?", [], False),
 }
 
 
@@ -431,6 +434,12 @@ FITTING = ranked((LAYERS, 1.0), (MEMORY, 0.0), features={"number_fits": 1.0})
 UNFIT = ranked((LAYERS, 1.0), (MEMORY, 0.0), features={"number_fits": 0.0})
 # In what is missing and no more: no number, no yes or no, nothing of what was asked for.
 MISSING: dict[str, tuple[str, list[RankedSentence], str, str]] = {
+    "name that is only mentioned": (
+        "What is SonarNet?",
+        ranked((SINGING, 2.0)),
+        "not_in_abstracts",
+        "The nearest abstract mentions SonarNet, but does not say what it is.",
+    ),
     "name that no abstract has": (
         "Does LongCache use WhaleNet?",
         FITTING,

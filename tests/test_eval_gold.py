@@ -287,10 +287,15 @@ def test_the_mix_of_questions(own: tuple[tuple[GoldItem, ...], Corpus]) -> None:
     assert 0.3 < sum(question_overlap(item, corpus) for item in items) / len(items) < 0.8
 
 
-def test_the_questions_to_fit_on_share_no_paper_with_test(own: tuple[tuple[GoldItem, ...], Corpus]) -> None:
+@pytest.mark.parametrize(
+    "more", ["fit/questions.jsonl", "fit/follow_ups.jsonl", "fit/chat.jsonl", "chat/questions.jsonl"]
+)
+def test_the_questions_beside_the_splits_share_no_paper_with_test(
+    own: tuple[tuple[GoldItem, ...], Corpus], more: str
+) -> None:
     items, corpus = own
     gold = Path(__file__).parent.parent / "eval" / "gold"
-    files = [gold / "fit" / "questions.jsonl", gold / "dev.jsonl", gold / "test.jsonl"]
+    files = [gold / more, gold / "dev.jsonl", gold / "test.jsonl"]
     fit = load(files[0], corpus)
     assert {item.split for item in fit} == {"dev"}
     assert len(load(files, corpus)) == len(fit) + len(items)

@@ -123,6 +123,8 @@ KINDS: dict[Kind, list[str]] = {
         "How does it decide how many layers are kept?",
         "What does the accuracy mean?",
         "What does FID stand for?",
+        "What is capacity density?",
+        "what's perplexity",
         "Which speed measure tells how fast it runs?",
         "Which GPU were the latencies measured on?",
         "What method improves accuracy on SentiBank?",

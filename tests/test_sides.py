@@ -16,6 +16,8 @@ TEXTS = {
     "rim": ("Inference Machines", "We introduce Recurrent Inference Machines (RIM)."),
     "speech": ("A Survey of Speech Recognition", "We survey 140 papers on data."),
     "rival": ("NewGen: Beyond the Budget", "NewGen is faster than LongGen."),
+    "dot": ("Octrees that Adapt", "We propose the octree DOT."),
+    "product": ("Dot Products", "A dot product is fast."),
     "fast": ("FastNet: Nets", "We propose FastNet."),
     "deep": ("DeepNet: Nets", "We propose DeepNet."),
     "wide": ("WideNet: Nets", "We propose WideNet."),
@@ -69,6 +71,7 @@ MEANT: dict[str, tuple[str, list[str], list[str]]] = {
         ["gen", "tune"],
     ),
     "a name of one other paper": ("What do LongGen and SentiBank have?", [], ["gen", "tune"]),
+    "capitals are no common word": ("What do LongGen and DOT have?", [], ["gen", "dot"]),
     "a name of two other papers": ("What do RIM and BERT have?", [], []),
     "compared with the other": ("Are LongGen and NewGen fast?", ["gen", "rival"], []),
     "compared with the other of three": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from assistant.records import Paper
-from assistant.subject import is_subject_of, subject_of
+from assistant.subject import is_defined, is_subject_of, subject_of
 
 
 @pytest.mark.parametrize(
@@ -78,3 +78,19 @@ def test_a_paper_is_about_what_it_names_its_own(title: str, abstract: str, subje
 )
 def test_a_paper_is_not_about_what_it_only_mentions(title: str, abstract: str, subject: str) -> None:
     assert not is_subject_of(paper(title, abstract), subject)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("LVIS is a data set.", True),
+        ("We use LVIS (v1), the data set.", True),
+        ("A large vocabulary set (LVIS) is used.", True),
+        ("On LVIS, it gains 3.5 AP.", False),
+        ("It is tested on LVIS and COCO.", False),
+        ("It is tested on LVISA, a data set.", False),
+        ("", False),
+    ],
+)
+def test_a_text_defines_what_it_does_not_only_mention(text: str, expected: bool) -> None:
+    assert is_defined("LVIS", text) is expected
