@@ -278,7 +278,7 @@ def _missed(
 
 def _only_mentions(paper: Paper, subject: str) -> bool:
     """Whether a name that is asked about is in the abstract, and nothing there says what it is."""
-    if not names(subject):
+    if names(subject) != (subject,):
         return False
     return not is_subject_of(paper, subject) and not is_defined(subject, reported(paper))
 

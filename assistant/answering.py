@@ -71,8 +71,9 @@ _OF_EACH = re.compile(
 )
 # "Which saves more memory, A or B?" takes a number of each.
 _MEASURES = re.compile(
-    r"(?:which|who|what)\b.*?\b(?:more|less|fewer|most|least|faste[rs]|fastest|slower|larger|largest|bigger|biggest"
-    r"|smaller|smallest|higher|highest|lower|lowest|shorter|longer|cheaper|greater)\b",
+    r"(?=.*\bor\b|which of\b)(?:which|who|what)\b.*?\b(?:more(?! recent)|less|fewer|most|least|faster|fastest"
+    r"|slower|larger|largest|bigger|biggest|smaller|smallest|higher|highest|lower|lowest|shorter|longer|cheaper"
+    r"|greater)\b",
     re.I,
 )
 _MOST_SURVEYED = 4  # papers that a question to all of them is put to
@@ -301,14 +302,14 @@ class Pipeline:
         """What each paper says of a question to all of them; one that says nothing is passed over."""
         _put_first(run, found)
         parts: list[Part] = []
-        confidence = 0.0
+        told: Inquiry | None = None  # the side that is surest
         for side in found:
             # The paper has been judged to be about it, so here too the gate before the draft will do.
             asked, result = yield from self._put(run, side)
             if result:
                 parts += _numbered(result.parts, len(run.context))
-                confidence = max(confidence, asked.confidence)
-        run.confidence = confidence
+                told = max(told, asked, key=lambda one: one.confidence) if told else asked
+        run.signals, run.confidence = (told.signals, told.confidence) if told else ({}, 0.0)
         if parts:
             yield from self._side_by_side(run, parts)
             return

@@ -115,7 +115,7 @@ def own_names(title: str, abstract: str) -> frozenset[str]:
         found.add(normalised(first[1]))
     for form in (_OWN, _OWN_SHORT):
         found.update(_singular(match[1]) for match in form.finditer(abstract) if _is_name(match[1]))
-    return frozenset(found)
+    return frozenset(filter(None, found))
 
 
 def _is_term(phrase: str) -> bool:

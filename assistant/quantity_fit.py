@@ -42,12 +42,12 @@ _ASKS_BASE = re.compile(
 # "what accuracy" asks for a level; "by how much", "which gain" for how far apart two of them are.
 _ASKS_CHANGE = re.compile(
     r"\bby (?:how|what|which)\b|\bhow (?:much|many \w+) (?:\w+ )?(?:\w+er|less|more|better|worse)\b"
-    r"|\b(?:improv|gain|increas|decreas|reduc|drop|sav|cut|rais|lift|boost|shrink|shr[au]nk|accelerat|speed-?up)\w*"
+    r"|\b(?:improv|gain|increas|decreas|reduc|drop(?!out)|sav|cut|rais|lift|boost|shrink|shr[au]nk|accelerat|speed-?up)\w*"
     r"|\b(?:ahead|margin|difference|lead|beat\w*|outperform\w*|surpass\w*|fewer|less|more|higher|lower|faster)\b",
     re.I,
 )
 _CHANGE_AFTER = re.compile(
-    r"[\s-]*(?:points?\b|percent\b)?\s?(?:\([^()]*\)\s?)?(?:[\w-]+\s){0,3}?"
+    r"[\s-]*+(?:points?\b|percent\b)?\s?(?:\([^()]*\)\s?)?(?:[\w-]{1,40}\s){0,3}?"
     r"(?:improv|gain|increas|decreas|reduc|drop|sav|cut|boost|accelerat|speed-?up|fewer|less|more|higher|lower|faster"
     r"|better|smaller|larger|shorter|slower)\w*",
     re.I,
@@ -58,12 +58,13 @@ _CHANGE_BEFORE = re.compile(
     re.I,
 )
 _CHANGE_REACH = 40  # characters before a quantity that say so
-# What another's value stands after: "outperforming the previous best model (FID=6.47)".
+# What another's value stands after, in a bracket: "outperforming the previous best model (FID=6.47)".
 _RIVALS = re.compile(
-    r"\b(?:outperform|surpass|exceed|beat|compared (?:to|with)|versus|vs\.?"
-    r"|(?<!more )(?<!less )(?<!fewer )than)\w*\b(?!.*\bby\b)",
+    r"\b(?:outperform\w*|surpass\w*|exceed(?:s|ed|ing)?|beat(?:s|ing)?|compared (?:to|with)"
+    r"|(?<!more )(?<!less )(?<!fewer )than)\b(?!.*(?:[,;]|\b(?:by|while|with)\b))",
     re.I,
 )
+_OWN_TOO = re.compile(r"\bvs\b|\bversus\b|e\.g\.|\+")  # in a bracket that tells of what is compared, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,9 +274,12 @@ def _rivals(text: str, found: Sequence[Quantity], bracketed: Sequence[bool]) -> 
         before = text[found[n - 1].end if n else 0 : quantity.start]
         opens = before.rfind("(")
         goes_on = n > 0 and rivals[-1] and ")" not in before
-        rivals.append(
-            bracketed[quantity.start] and (goes_on or bool(opens > 0 and _RIVALS.search(before, 0, opens)))
+        begins = (
+            opens > 0
+            and _RIVALS.search(before[:opens])
+            and not _OWN_TOO.search(text[quantity.start - len(before) + opens : _bracket_end(text, quantity)])
         )
+        rivals.append(bracketed[quantity.start] and (goes_on or bool(begins)))
     return rivals
 
 

@@ -31,7 +31,12 @@ _OPEN = r"(?:what|which|who|whom|whose|where|when|why|how)"
 _AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may|might)"
 _PAPERS = r"(?:papers?|works?|stud(?:y|ies)|articles?|abstracts?|publications?)"
 _MANY = r"(?:papers|works|studies|articles|abstracts|publications)"
-_ANY_WORK = rf"(?:{_MANY}|work|research|anything|something)"
+_ANY_WORK = (
+    r"(?:papers|studies|articles|abstracts|publications|works?(?= (?:on|about)\b)"
+    r"|research|anything|something)"
+)
+_THESE = r"(?:(?:the|these|those|all|most|other|different|various) )?"
+_ASKS_FOR_WORK = r"(?:are there|is there|do you have|have you got|any|some|more|all|other|recent|new)"
 _PREPOSITION = r"(?:by|on|for|at|in|to|of|with|from|up to|down to)"
 
 
@@ -63,24 +68,28 @@ _YES_NO_WITHOUT_OPEN = _pattern(
 _LIST = _pattern(
     rf"^(?:in |by )?(?:which|what)\s(?:of\s(?:the|these)\s)?"
     rf"(?:(?!{_AUXILIARY}\s)[\w-]+\s){{0,3}}?{_PAPERS}\b(?!['’])"
-    r"(?!(?<=works) (?:with|without|at|better|best|as|under)\b)"
+    # "Which treatment works best" has a verb.
+    r"(?!(?<=works) (?:for|to|with|without|at|better|best|well|as|under)\b)"
+    r"(?!(?<=works)(?<!which works)(?<!recent works)(?<!other works)(?<!previous works)(?<!these works) on\b)"
     rf"|^what are (?:the |all |some )*(?:[\w-]+ ){{0,2}}?{_PAPERS}\b"
     rf"|\b(?:list|name|find|show|give|collect|enumerate)\b.{{0,40}}\b{_PAPERS}\b"
     rf"|\b(?:list|name|show) (?:it|them|those|all)\b|\bare there (?:any |other )?{_PAPERS}\b"
     rf"|\b(?:in|by) which {_PAPERS}\b"
     # "Papers on speech", "any work about NeRF?", "anything on speech?"
-    rf"|^(?:(?:are there|is there|do you have|have you got|any|some|more|all|other|recent|new) )*{_ANY_WORK}"
-    r" (?:(?:here|in here) )?(?:on|about|that|which|using|with|for|of|in|where|(?:related|relating) to)\b"
+    rf"|^(?:{_ASKS_FOR_WORK} )*{_ANY_WORK} (?:(?:here|in here) )?"
+    r"(?:on|about|that|which|with|for|of|in|where|similar to|published|\w+ing)\b"
+    r"(?! (?:the|its?|this|that|these|those)\b)(?!.*\bhow (?:many|much)\b)"
 )
 _SINGULAR = _pattern(r"\b(?:paper|work|study|article|abstract|publication)\b")
 _PLURAL = _pattern(
     rf"\b{_MANY}\b"
-    r"|^(?:list|find|show|give|name|any|some)\b.*?(?<!the )(?<!this )\bwork (?:on|about|that|with|using)\b"
+    rf"|^(?:list|find|show|give|name|work|research|{_ASKS_FOR_WORK})\b.*?"
+    r"(?<!the )(?<!this )\b(?:work|research) (?:on|about|that|with|using)\b"
 )
 # What is asked of the papers at large, none of which it names.
 _SURVEYS = _pattern(
-    r"\b(?:do|did|have|can|could|are|were) (?:(?:the|these|those|all|most|other|different|various) )?"
-    rf"{_MANY}\b|\b(?:according to|across|among|in|from|by) (?:the|these|those|all) {_MANY}\b"
+    rf"\b(?:do|did|have|can|could) {_THESE}{_MANY}\b|\b(?:are|were) {_THESE}{_MANY}\b(?! (?:\w+ed|chosen)\b)"
+    rf"|\b(?:according to|across|among|in|from|by) (?:the|these|those|all) {_MANY}\b"
     r"(?! (?:on|about|of|that)\b)"
     r"|\bwhat (?:is|do (?:we|you)|does (?:the literature|research)) (?:known|know|say) (?:about|of|on)\b"
     r"|^what (?:\w+ ){0,2}(?:methods|approaches|techniques|ways|overviews|results|ideas|solutions|findings)"
@@ -117,6 +126,9 @@ _KEYWORD_MEASURE = _pattern(
 _EXPLAIN = _pattern(
     r"(?:and |so |but )?(?:why|how (?:do|does|did|is|are|was|were|can|could|has|have|should|come)"
     r"|what (?:is|are|does|do) (?:\w+ ){0,3}(?:mean|meant|stand|abbreviat\w*)"
+    r"|what(?:['’]s| is| was| are| were) (?:the |an? )?(?:[\w-]+ ){0,2}?(?:roles?|effects?|impact|influence"
+    r"|causes?|reasons?|evidence|nature|link|relation(?:ship)?|way|meaning|importance)"
+    r" (?=(?:of|for|on|in|between|behind|to)\b)"
     r"|compare|contrast|describe|discuss|explain|summari[sz]e|tell me about)\b"
 )
 # "What is capacity density?" asks for a thing: for a value of one it would be "the", "its" or "LongGen's".
@@ -154,9 +166,10 @@ _COLLECTION = _pattern(
             r"\b(?:what|which|how (?:many|big|large)|who|describe|summari[sz]e|overview)\b.{0,60}"
             rf"\b(?:this|your|these) (?:\w+ )?{_COLLECTION_NOUN}\b",
             r"\bwhat (?:can|could|should|may) (?:i|you|we) (?:ask|do|answer|search|find)\b",
-            r"\b(?:who|what) are you\b|\bwhat do you (?:do|know|cover|have)\b",
+            r"\b(?:who|what) are you\b|\bwhat do you (?:do|know|cover|have)\b(?! about\b)",
             r"\bhow do (?:you|i use you) work\b",
-            rf"\bdo you (?:work|read|use|know|have)\b.{{0,40}}\b{_PAPERS}\b",
+            rf"\bdo you (?:work|read|use|know|have)\b.{{0,40}}\b{_PAPERS}\b"
+            r"(?! (?:on|about|that|which|using)\b)",
             r"\b(?:which|what) (?:years?|venues?|authors?|topics?) (?:do|are|is)\b.{0,20}"
             rf"\b(?:the|these|your) {_PAPERS}\b",
             r"\bwho (?:wrote|are the authors of|authored) (?:the|these|your) "
@@ -192,6 +205,14 @@ _OF_REVIEW = _pattern(
     r"(?:e[ds]?|s|ing|ie[ds])?\b"
 )
 
+# "Can you tell me what it is?" is no question for yes or no.
+_LEAD = _pattern(
+    r"^(?:(?:can|could|would|will) you (?:please )?|please )"
+    r"(?:tell me (?=(?:what|how|why|which|who|where|when|if|whether)\b)"
+    r"|(?=(?:tell|explain|describe|define|summari[sz]e|give|compare)\b))"
+    r"|^tell me (?=(?:what|how|why|which|who|where|when)\b)"
+    r"|^(?:do you know|i (?:want|would like) to know) (?=(?:what|how|why|which|who|where|when)\b)"
+)
 _TOPIC = re.compile(r"(?<=[?.!])\s\((?:[^()]|\([^()]*\))+\)$")
 _RELATIVE = frozenset((PERCENT, TIMES, POINTS, DURATION, BYTES, ""))
 _WITHIN_HOW_MANY = 4  # words after "how many" that may name what is counted
@@ -280,7 +301,7 @@ def understood(text: str) -> Question:
     >>> question.kind, question.names, sorted(question.asked.units)
     ('number', ('LongGen', 'KV'), ['%'])
     """
-    bare = _TOPIC.sub("", text)
+    bare = _LEAD.sub("", _TOPIC.sub("", text))
     kind = kind_of(bare)
     asked = _asked(bare) if kind == "number" else None
     seen: dict[str, str] = {}
@@ -308,6 +329,7 @@ def kind_of(question: str) -> Kind:
     >>> [kind_of(q) for q in ("Hello!", "Is it fast?", "By how much is it faster?", "Which papers use MoE?")]
     ['greeting', 'yes_no', 'number', 'list']
     """
+    question = _LEAD.sub("", question)
     if _GREETING.fullmatch(question):
         return "greeting"
     if _ALL_PAPERS.fullmatch(question) or (_COLLECTION.search(question) and not _OF_REVIEW.search(question)):
@@ -334,7 +356,9 @@ def _is_yes_no(question: str) -> bool:
 
 def _is_number(question: str) -> bool:
     """Whether one number is asked for: the first question word decides, keywords without one by a measure."""
-    if _EXPLAIN.match(question) or _CONCEPT.match(question) or _STANDS_FOR.search(question):
+    if _EXPLAIN.match(question) or _STANDS_FOR.search(question):
+        return False
+    if _CONCEPT.match(question) and not names(question):
         return False
     first = _FIRST_ASKED.search(question)
     if first is None:

@@ -28,8 +28,8 @@ _FRAME = re.compile(
     r"^(?:(?:please\s)?(?:can you\s)?(?:list|name|find|show|give|collect|enumerate)(?:\s(?:me|us))?(?:\sall)?"
     r"(?:\sof)?(?:\sthe)?"
     r"|which(?:\sof\s(?:the|these))?|what|in which|by which"
-    r"|(?:are there|is there|do you have|have you got)(?:\s(?:any|some|more|other))?"
-    r"|any|some|more|other|recent)\s",
+    r"|(?:are there|is there|do you have|have you got|any|some)(?:\s(?:any|some|more|all|other|recent|new))*"
+    r"|(?:more|all|other|recent|new)(?:\s(?:more|other|recent|new))*)\s",
     re.I,
 )
 _HEAD = re.compile(
@@ -41,10 +41,11 @@ _HEAD = re.compile(
     re.I,
 )
 _OR = re.compile(r",?\s+or\s+|,\s+(?=(?:be it|either)\b)|/")
-_MANY = r"(?:papers|works|studies|articles|abstracts|publications)"
+_MANY = r"(?:papers|studies|articles|abstracts|publications)"
+_THESE = r"(?:the|these|those|all|most|other|different|various)"
 _THE_PAPERS = re.compile(
-    r"\b(?:(?P<verb>do|did|have|can|could|are|were) )?"
-    rf"(?:(?:the|these|those|all|most|other|different|various) )?{_MANY}\b(?: here\b)?",
+    rf"\b(?:(?P<verb>do|did|have|can|could|are|were) (?:{_THESE} )?{_MANY}|{_THESE} (?:{_MANY}|works)"
+    rf"|{_MANY}(?= here\b))\b(?: here\b)?",
     re.I,
 )
 _SINGULAR = {"do": "does", "have": "has", "are": "is", "were": "was"}

@@ -15,13 +15,15 @@ _MOST_WORDS = 5  # of a subject; more of them ask something of it
 _LEAD = r"(?:(?:so|and|ok(?:ay)?|but|well|please)[,\s]+)*(?:(?:can|could|would) you (?:please )?)?"
 _IS = r"(?:['’]s|s| is| are| was| were)"
 _ARTICLE = r"(?:the |an? |this )?"
-_ENDS = r"(?:,? (?:about|for|exactly|briefly|shortly|in short|please|again))*[\s?.!]*$"
+_ENDS = r"(?:,? (?:about|for|exactly|briefly|shortly|in short|please|again))*[\s?.!]*+$"
 _FORMS = tuple(
     re.compile(rf"{_LEAD}{form}{_ENDS}", re.I)
     for form in (
         rf"(?:what|who)(?: exactly)?{_IS} (?:meant by )?{_ARTICLE}(?P<subject>.+?)",
         rf"what (?:does|do|did) {_ARTICLE}(?P<subject>.+?)(?: (?:even|actually|really))?"
         r" (?:do|mean|propose|introduce|present|offer)",
+        rf"what {_ARTICLE}(?P<subject>.+?) (?:is|are|does|means)",  # "tell me" before it is left out
+        rf"how {_ARTICLE}(?P<subject>.+?) works",
         rf"how (?:does|do|did) {_ARTICLE}(?P<subject>.+?) work",
         r"(?:explain|describe|define|summari[sz]e|introduce|tell me(?: more| something)? about"
         rf"|give me an? (?:\w+ )?(?:overview|summary|description) of) {_ARTICLE}(?P<subject>.+?)",
@@ -33,8 +35,16 @@ _BESIDE = re.compile(r"(?:,| in | for | from | by | on ).*", re.S)
 _KIND = re.compile(r" (?:paper|method|model|approach|system|framework|technique|algorithm)s?$", re.I)
 
 
-_MORE = re.compile(r"['’]s\b|\b(?:short|acronym|abbreviat\w*)\b", re.I)  # of it something is asked
-_INTRODUCED = r"\b(?:propos|introduc|present|develop|call|dub|term|nam|coin)\w*\b[^.,;:]{0,60}?(?:, )?"
+# Of what it names something is asked: "LongGen's", "the purpose of", "used for".
+_MORE = re.compile(
+    r"['’]s\b|(?<![\w-])(?:short|acronym|abbreviat\w*|of|between|and|or|used|based|papers?|here)(?![\w-])",
+    re.I,
+)
+# Up to a preposition: what "we propose a decoder on top of BERT" introduces is not BERT.
+_INTRODUCED = (
+    r"\b(?:propos\w+|introduc\w+|present(?:s|ed|ing)?|develop\w*|called|dubbed|termed|named|coin\w*)\b"
+    r"(?:(?!\b(?:on|for|with|from|by|to|over|in|that|which|than|using)\b)[^.,;:]){0,60}?(?:, )?"
+)
 
 
 def subject_of(question: str) -> str:
@@ -69,9 +79,10 @@ def is_defined(subject: str, text: str) -> bool:
     >>> [is_defined("KILT", text) for text in ("On KILT, a benchmark of tasks, it wins.", "It wins on KILT.")]
     [True, False]
     """
-    name = rf"(?<!\w){re.escape(subject)}(?!\w)"
-    said = rf"{name}(?: \([^()]*\))?(?:,| (?:is|are|was|denotes|means|refers to|stands for)) (?:an?|the|to)\b"
-    return bool(re.search(rf"{said}|\w \({name}\)", text, re.I))
+    name = rf"(?<!\w){re.escape(subject)}s?(?!\w)"
+    said = r"(?:is|are|was|denotes|means|refers to|stands for) (?:an?|the|to)\b"
+    defined = rf"{name}(?: \([^()]*\))?(?:, an?\b| {said})|\w \({name}\)"
+    return bool(re.search(defined, text, re.I))
 
 
 def _told(subject: str) -> str:
@@ -79,5 +90,8 @@ def _told(subject: str) -> str:
     if head != subject and not names(head):
         return ""  # "the error rate on LibriSpeech"
     head = _KIND.sub("", head)
-    is_one = len(head.split()) <= _MOST_WORDS and any(word not in STOP_WORDS for word in words(head))
-    return head if is_one and not _MORE.search(head) else ""
+    written = head.split()
+    is_thing = len(written) <= _MOST_WORDS and any(word not in STOP_WORDS for word in words(head))
+    # "LongGen speedup" is not what LongGen is.
+    is_more = _MORE.search(head) or (len(written) > 1 and any(map(is_specific, names(head))))
+    return head if is_thing and not is_more else ""

@@ -297,6 +297,9 @@ RIVAL = "It has an FID of 5.02 and 15.7M weights, outperforming the previous bes
         ("What was the previous FID?", RIVAL, [5.02, 6.47, 15.7e6, 19.4e6]),
         ("What FID does it get?", "It beats the best by far (5.02) and so on (6.47).", [5.02, 6.47]),
         ("What FID does it get?", "It is better than 6.47.", [6.47]),
+        ("What accuracy does it get?", "It is better than LoRA (91.2% vs. 88.0%).", [88.0, 91.2]),
+        ("What share is it?", "It is fast, thanks to decoupling (1.7% of the FLOPs).", [1.7]),
+        ("What is gained?", "It surpasses other methods (e.g., +4.6 on MLVU).", [4.6]),
     ],
 )
 def test_the_value_of_a_rival_in_a_bracket_is_no_answer(

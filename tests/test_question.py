@@ -110,6 +110,14 @@ KINDS: dict[Kind, list[str]] = {
         "In which speech recognition papers does it come up?",
         "What are the papers on tuning?",
         "Is there anything on tuning? List it.",
+        "papers on tuning",
+        "papers comparing LoRA and full fine-tuning",
+        "Any papers on speech?",
+        "is there any work on speech?",
+        "Do you have any work on tuning?",
+        "anything on speech?",
+        "List work on tuning",
+        "Which works on speech exist?",
     ],
     "text": [
         "How does it work?",
@@ -124,6 +132,11 @@ KINDS: dict[Kind, list[str]] = {
         "What does the accuracy mean?",
         "What does FID stand for?",
         "What is capacity density?",
+        "What is the effect of noise on accuracy?",
+        "Which treatment works for migraine?",
+        "Which algorithm works on sparse graphs?",
+        "Can you tell me what LongGen is?",
+        "How were papers screened?",
         "what's perplexity",
         "Which speed measure tells how fast it runs?",
         "Which GPU were the latencies measured on?",
@@ -238,3 +251,34 @@ SEVERAL = {
 @pytest.mark.parametrize(("question", "several"), SEVERAL.items(), ids=SEVERAL)
 def test_whether_several_are_asked_about(question: str, several: bool) -> None:
     assert understood(question).several is several
+
+
+@pytest.mark.parametrize(
+    ("question", "subject"),
+    [
+        ("What is capacity density?", "capacity density"),
+        ("Can you tell me what LongCache is?", "LongCache"),
+        ("Do you know how LongCache works?", "LongCache"),
+        ("Is LongCache fast?", ""),
+        ("What is the accuracy?", ""),
+    ],
+)
+def test_subject_is_what_a_question_for_words_asks_to_be_told_about(question: str, subject: str) -> None:
+    assert understood(question).subject == subject
+
+
+SURVEYS = {
+    "What do papers here say about pruning?": True,
+    "How do these studies avoid labels?": True,
+    "What makes it slow, according to these papers?": True,
+    "What is known about pruning?": True,
+    "What methods are there for pruning?": True,
+    "How were the papers screened?": False,
+    "What does LongCache say about pruning?": False,
+    "Which papers are about pruning?": False,
+}
+
+
+@pytest.mark.parametrize(("question", "expected"), SURVEYS.items(), ids=SURVEYS)
+def test_a_question_surveys_where_it_asks_what_the_papers_at_large_say(question: str, expected: bool) -> None:
+    assert understood(question).surveys is expected

@@ -64,6 +64,7 @@ CRITERIA = {
     "List papers on on-device inference.": "on-device inference",
     "papers about video generation": "video generation",
     "Any papers on NeRF?": "NeRF",
+    "Any recent papers on NeRF?": "NeRF",
     "anything on speech?": "speech",
     "Do you have any work on quantization?": "quantization",
     "Which papers?": "Which papers?",
@@ -160,6 +161,8 @@ OF_ONE = {
     "Why have most papers avoided labels?": "Why has this paper avoided labels?",
     "What makes it slow, according to these papers?": "What makes it slow, according to this paper?",
     "What is known about pruning?": "What is known about pruning?",
+    "What do papers say about how attention works?": "What does this paper say about how attention works?",
+    "What do papers say about news articles?": "What does this paper say about news articles?",
 }
 
 
