@@ -81,6 +81,8 @@ def test_what_can_not_be_asked_is_told_in_one_line(browser: Browser, tmp_path: P
         )
         expect(page.get_by_role("button", name="Answer these questions")).to_have_count(0)
         page.get_by_role("button", name="Ask every paper").first.click()
+        # Until it has opened there is one button of that name, and a second click would close it.
+        expect(page.get_by_label("Questions, one a line")).to_be_visible()
         page.locator("#batches").get_by_role("button", name="Ask every paper").last.click()
         expect(
             page.get_by_text("write what is to be asked of every paper, one question a line")
