@@ -30,12 +30,10 @@ MOST_CHARACTERS = 2_000
 _OPEN = r"(?:what|which|who|whom|whose|where|when|why|how)"
 _AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would|should|must|may|might)"
 _PAPERS = r"(?:papers?|works?|stud(?:y|ies)|articles?|abstracts?|publications?)"
-_MANY = r"(?:papers|works|studies|articles|abstracts|publications)"
-_ANY_WORK = (
-    r"(?:papers|studies|articles|abstracts|publications|works?(?= (?:on|about)\b)"
-    r"|research|anything|something)"
-)
-_THESE = r"(?:(?:the|these|those|all|most|other|different|various) )?"
+PLURALS = r"papers|studies|articles|abstracts|publications"  # and "works", which may be a verb
+THESE = r"(?:the|these|those|all|most|other|different|various)"
+_MANY = rf"(?:{PLURALS}|works)"
+_ANY_WORK = rf"(?:{PLURALS}|works?(?= (?:on|about)\b)|research|anything|something)"
 _ASKS_FOR_WORK = r"(?:are there|is there|do you have|have you got|any|some|more|all|other|recent|new)"
 _PREPOSITION = r"(?:by|on|for|at|in|to|of|with|from|up to|down to)"
 
@@ -88,7 +86,8 @@ _PLURAL = _pattern(
 )
 # What is asked of the papers at large, none of which it names.
 _SURVEYS = _pattern(
-    rf"\b(?:do|did|have|can|could) {_THESE}{_MANY}\b|\b(?:are|were) {_THESE}{_MANY}\b(?! (?:\w+ed|chosen)\b)"
+    rf"\b(?:do|did|have|can|could) (?:{THESE} )?{_MANY}\b"
+    rf"|\b(?:are|were) (?:{THESE} )?{_MANY}\b(?! (?:\w+ed|chosen)\b)"
     rf"|\b(?:according to|across|among|in|from|by) (?:the|these|those|all) {_MANY}\b"
     r"(?! (?:on|about|of|that)\b)"
     r"|\bwhat (?:is|do (?:we|you)|does (?:the literature|research)) (?:known|know|say) (?:about|of|on)\b"
@@ -189,7 +188,7 @@ POLITE = (
     r"(?:(?:please|(?:can|could|would) you|i (?:want|would like) to|i['’]d like to|tell me|what about"
     r"|how about)\s)*"
 )
-_MANY_PAPERS = r"(?:papers|works|studies|articles|abstracts|publications|documents|titles)"
+_MANY_PAPERS = rf"(?:{PLURALS}|works|documents|titles)"
 _ALL_PAPERS = _pattern(
     rf"{POLITE}(?:{EVERYTHING}"
     r"|(?:(?:list|show|name|give|find|see|what|which|are|is|do|you|have|there|me|us|the|a|an|any|all"

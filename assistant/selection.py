@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from assistant.fit import SourceSentence, Weigh, sentences_of, term_share
 from assistant.fitted import Linear
 from assistant.names import mentions
-from assistant.question import Question
+from assistant.question import PLURALS, THESE, Question
 from assistant.records import Paper, ScoredPaper
 from assistant.similarity import Similarity
 from assistant.terms import STOP_WORDS, stem, terms, words
@@ -41,11 +41,9 @@ _HEAD = re.compile(
     re.I,
 )
 _OR = re.compile(r",?\s+or\s+|,\s+(?=(?:be it|either)\b)|/")
-_MANY = r"(?:papers|studies|articles|abstracts|publications)"
-_THESE = r"(?:the|these|those|all|most|other|different|various)"
 _THE_PAPERS = re.compile(
-    rf"\b(?:(?P<verb>do|did|have|can|could|are|were) (?:{_THESE} )?{_MANY}|{_THESE} (?:{_MANY}|works)"
-    rf"|{_MANY}(?= here\b))\b(?: here\b)?",
+    rf"\b(?:(?P<verb>do|did|have|can|could|are|were) (?:{THESE} )?(?:{PLURALS})|{THESE} (?:{PLURALS}|works)"
+    rf"|(?:{PLURALS})(?= here\b))\b(?: here\b)?",
     re.I,
 )
 _SINGULAR = {"do": "does", "have": "has", "are": "is", "were": "was"}
@@ -54,7 +52,7 @@ _SURVEY = re.compile(
     rf"(?:{_THE_PAPERS.pattern}(?: (?:say|tell(?: us)?|report|find|do|know|show) (?:about|on|of|for)\b)?"
     r"|is known (?:about|of|on)\b|do (?:we|you) know (?:about|of)\b"
     r"|(?:\w+ ){1,3}(?:are there|exist)(?: (?:for|on|about|to|of)\b)?)"
-    rf"|,? (?:according to|across|among|in|from|by) (?:the|these|those|all) {_MANY}\b",
+    rf"|,? (?:according to|across|among|in|from|by) (?:the|these|those|all) (?:{PLURALS})\b",
     re.I,
 )
 
