@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import io
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,9 +12,11 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assistant.batch.inputs import PIPE
-from assistant.batch.sinks import GrowingFile, Sink, open_sink
+from assistant.batch.sinks import GrowingFile, Sink, open_sink, table_line
 
 HEADER = ("id", "answer", "confidence")
 
@@ -45,6 +48,13 @@ def test_tables_of_text_quote_what_was_added_and_keep_what_was_there(name: str, 
             ["=1", 'Zürich, "yes"\nand no', "0.500"],
             ["", "'=HYPERLINK(1)", ""],
         ]
+
+
+@given(st.lists(st.text("a ,;\t\"\r\n'=é\u2028\x85"), min_size=2, max_size=5), st.sampled_from(",\t"))
+def test_a_line_is_what_the_csv_module_makes_of_its_cells(cells: list[str], delimiter: str) -> None:
+    written = io.StringIO(newline="")
+    csv.writer(written, delimiter=delimiter).writerow(cells)
+    assert table_line(cells, delimiter) == written.getvalue().encode()
 
 
 def test_texts_that_a_cell_of_excel_can_not_hold_are_told_of() -> None:

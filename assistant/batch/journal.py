@@ -30,7 +30,7 @@ from assistant.storage import sync
 
 _BEGINNING = b'{"sum":"'
 _BODY = len(_BEGINNING) + 8 + len('",')
-_FIELDS = tuple(one.name for one in fields(Result))  # another version may have written others
+_FIELDS = {one.name for one in fields(Result)}
 # Told apart without reading the JSON, which would take most of the time of opening a long journal.
 _ANSWER = re.compile(rb'"key":"([0-9a-f]{32})","ms":(\d+),')
 
@@ -167,8 +167,10 @@ def _answer(file: int, path: Path, place: int) -> Result:
         line += os.pread(file, 1 << 16, place + len(line)) or b"\n"
     if (body := _body(line[: line.index(b"\n") + 1])) is None:
         raise BatchError(f"{path} was changed while it was used; run the same command again")
-    plain = json.loads(b"{" + body)["result"]
-    return Result(**{name: plain[name] for name in _FIELDS if name in plain})
+    plain = json.loads("{" + body.decode())["result"]
+    if plain.keys() != _FIELDS:  # another version wrote it
+        plain = {name: value for name, value in plain.items() if name in _FIELDS}
+    return Result(**plain)
 
 
 def _write(file: int, data: bytes) -> None:

