@@ -40,17 +40,20 @@ _BEFORE_NOUN = frozenset(
     " for with by from at into over without between about".split()
 )
 _AUXILIARY = frozenset("is are was were do does did can could has have had".split())
+_ASKING = frozenset("what which that who".split())
+_AFTER_NOUN = _BEFORE_NOUN | _AUXILIARY | {"", "and", "or", "to"}
 _AFTER_VERB = frozenset("the a an it its their them this these those each all any some".split())
 # What is asked with, and words of every text: an abstract that lacks one of these lacks nothing.
 _EVERYDAY = frozenset(
-    """absolute additional alone amount average besides best better big bigger biggest case cases common
-    count counts current different earlier easy end exact example examples extra faster few fewer final
-    first full fully general given good hard higher kind large larger largest last later least less long
-    longer low lower main major means most much must need needs new next number numbers old original other
-    others overall part parts per percent percentage point points quicker rather real reason right role round
-    second several share short similar simple single size slower small smaller smallest some sooner sort
-    special specific still term terms thing things time times together top total type use used usual
-    value values way ways whole work works worse year years""".split()
+    """absolute additional alone amount average besides best better big bigger biggest cannot case cases
+    common count counts current different earlier easy end exact example examples extra faster few
+    fewer final first full fully general given good hard higher kind kinds large larger largest last
+    later least less like long longer low lower main major means most much must need needs new next
+    number numbers old original other others overall part parts per percent percentage point points
+    quicker rather real reason right role round second several share short similar simple single
+    size slower small smaller smallest some sooner sort special specific still term terms thing
+    things time times together top total type use used usual value values way ways whole work works
+    worse year years""".split()
 )
 _BENT = re.compile(r"(?:ly|ed|ing)$")  # an adverb or a verb, or too like one to be told apart
 _HOW_MANY = re.compile(r"\b(?:how many|number of)\b", re.I)
@@ -326,6 +329,8 @@ def _nouns(text: str) -> set[str]:
     for earlier, before, word, after in zip(every, every[1:], every[2:], every[3:], strict=False):
         if word in STOP_WORDS or word in _EVERYDAY or _BENT.search(word) or after in _AFTER_VERB:
             continue
+        if before in _ASKING and word.endswith("s") and after not in _AFTER_NOUN:
+            continue  # "what lets models run", "content that matters little"
         joined = before in ("and", "or") and earlier in found
         subject = before in _AUXILIARY and word.endswith("s")
         if word.isalpha() and (before in _BEFORE_NOUN or joined or subject):

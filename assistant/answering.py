@@ -11,7 +11,9 @@ from functools import cached_property
 
 from assistant import abstention
 from assistant.citations import DraftSentence, is_bare_label
+from assistant.clauses import led
 from assistant.composition import (
+    MOST_WORDS,
     Composed,
     Part,
     composed,
@@ -55,7 +57,7 @@ from assistant.records import (
 from assistant.retrieval import FUSIONS, retrieve
 from assistant.selection import CANDIDATES, MOST_LISTED, Member, criterion, members, of_one, topic
 from assistant.settings import Settings
-from assistant.sides import Side, sides
+from assistant.sides import Side, described, sides
 from assistant.similarity import Similarity
 from assistant.spelling import corrected
 from assistant.terms import stem, words
@@ -157,7 +159,13 @@ class Pipeline:
     ) -> list[RankedSentence]:
         """The sentences of the papers by how well they fit the question, and what was said before it."""
         weigh = self.index.lexical.informativeness
-        return ranked_sentences(question, papers, weigh, self.similarity, self.fitted.sentence, previous)
+
+        def ranked(asked: Question, among: Sequence[ScoredPaper]) -> list[RankedSentence]:
+            return ranked_sentences(asked, among, weigh, self.similarity, self.fitted.sentence, previous)
+
+        found = ranked(question, papers)
+        nearest = [scored for scored in papers if found and scored.paper is found[0].sentence.paper]
+        return led(question, found, lambda part: ranked(part, nearest))
 
     def quantities(
         self, question: Question, ranked: Sequence[RankedSentence], draft: str = ""
@@ -193,14 +201,17 @@ class Pipeline:
         """Stay with the paper that the conversation began with, where the question may be about that.
 
         It is not if it names a system that the paper lacks; nor if it stands alone, unless it names nothing
-        and the paper is among those found for it.
+        and the paper is among those found for it. "The one on long videos" goes on with that.
         """
-        begun_with = self.search(began, run.filters, 1)
+        weigh = self.index.lexical.informativeness
+        told = described(run.asked, lambda text: self._nearby(text, run.filters), weigh)
+        begun_with = (told,) if told else self.search(began, run.filters, 1)
         if not begun_with or run.question.kind == "list":
             return
         paper = begun_with[0].paper
         named = list(filter(is_specific, run.question.names))
-        if not depends(run.asked) and (named or paper.id not in {one.paper.id for one in run.papers}):
+        found = {one.paper.id for one in run.papers}
+        if not (told or depends(run.asked)) and (named or paper.id not in found):
             return
         if all(mentions(reported(paper), name) for name in named):
             itself = replace(run.filters, include_ids=(paper.id,))
@@ -242,6 +253,12 @@ class Pipeline:
 
     def _is_shut(self, run: Inquiry) -> bool:
         """Whether there is nothing that a draft could be written from: the gate before it."""
+        return self._can_not_answer(run) or run.confidence < self.fitted.before.least(
+            self.settings.strictness
+        )
+
+    def _can_not_answer(self, run: Inquiry) -> bool:
+        """Whether the nearest abstract lacks what an answer needs; if not, how likely it is to have it."""
         if not run.ranked:  # nothing but planted text
             return True
         numbers = self.quantities(run.question, run.ranked)
@@ -251,9 +268,8 @@ class Pipeline:
         run.signals = abstention.signals(
             run.question, run.papers, run.ranked, numbers, weigh, self.similarity, chosen=run.focused
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
-        before = self.fitted.before
-        run.confidence = before.model.probability(run.signals)
-        return run.confidence < before.least(self.settings.strictness)
+        run.confidence = self.fitted.before.model.probability(run.signals)
+        return False
 
     def _sides(self, run: Inquiry) -> tuple[Side, ...]:
         """The papers that a question asks something of each of; none in a conversation about one."""
@@ -304,8 +320,8 @@ class Pipeline:
         parts: list[Part] = []
         told: Inquiry | None = None  # the side that is surest
         for side in found:
-            # The paper has been judged to be about it, so here too the gate before the draft will do.
-            asked, result = yield from self._put(run, side)
+            # The paper has been judged to be about it.
+            asked, result = yield from self._put(run, side, MOST_WORDS // len(found))
             if result:
                 parts += _numbered(result.parts, len(run.context))
                 told = max(told, asked, key=lambda one: one.confidence) if told else asked
@@ -324,8 +340,8 @@ class Pipeline:
         parts: list[Part] = []
         labels: list[Label] = []
         for side in found:
-            # A side is asked of the very paper that the question means, so the gate before the draft will do.
-            asked, result = yield from self._put(run, side)
+            # A side is asked of the very paper that the question means, so no gate asks whether it is.
+            asked, result = yield from self._put(run, side, MOST_WORDS // len(found))
             if result is None or (_MEASURES.match(run.question.bare) and not _has_number(result)):
                 yield from run.side_missing(asked)
                 return
@@ -337,11 +353,13 @@ class Pipeline:
             run.final = boolean_final(run.label)
         yield from self._side_by_side(run, parts)
 
-    def _put(self, run: Inquiry, side: Side) -> Generator[Event, None, tuple[Inquiry, Composed | None]]:
+    def _put(
+        self, run: Inquiry, side: Side, most_words: int
+    ) -> Generator[Event, None, tuple[Inquiry, Composed | None]]:
         """A question put to one of several papers: how it went, and the answer if there is one."""
-        asked = run.side(side.question)
+        asked = run.side(side.question, most_words)
         asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
-        if self._is_shut(asked):
+        if self._can_not_answer(asked):
             return asked, None
         try:
             yield from self._drafted(asked)
@@ -389,10 +407,10 @@ class Pipeline:
             run.show(packed(budget, lambda text: len(words(text))))
             return
         tokens = self.model.count_tokens
-        around = sum(tokens(message.content) for message in _prompt(run.question, (), self.settings))
+        around = sum(tokens(message.content) for message in _prompt(run, (), self.settings))
         room = self.model.context_window - self.settings.max_answer_tokens - around - _PROMPT_MARGIN
         run.show(packed(min(budget, room), tokens))
-        run.prompt = _prompt(run.question, run.context, self.settings)
+        run.prompt = _prompt(run, run.context, self.settings)
         if sum(tokens(message.content) for message in run.prompt) - around > room + _PROMPT_MARGIN:
             raise GenerationError(
                 f"{self.model.name} reads {self.model.context_window} tokens, too few for the question, one "
@@ -467,12 +485,12 @@ class Pipeline:
             # A reason that the model gave for the other label is no reason for this one.
             if said not in (run.label, None) or not drafted:
                 return Composed(tuple(extracts(run.ranked)[:1]))
-            return composed(drafted, run.ranked, keep_unsupported=keep)
+            return composed(drafted, run.ranked, keep_unsupported=keep, most_words=run.most_words)
         if numbers:
             run.number = numbers[0]
-            return composed_number(run.drafted, numbers[0], keep_unsupported=keep)
+            return composed_number(run.drafted, numbers[0], keep_unsupported=keep, most_words=run.most_words)
         run.bare = fragment(run.drafted)
-        return composed(run.drafted, run.ranked, keep_unsupported=keep)
+        return composed(run.drafted, run.ranked, keep_unsupported=keep, most_words=run.most_words)
 
     def _label(self, run: Inquiry, said: Label | None) -> Label:
         signals = label_signals(run.question.bare, said, run.ranked)
@@ -515,9 +533,13 @@ def _clipped(history: Sequence[Turn]) -> list[Turn]:
     return [Turn(clipped(turn.question), clipped(turn.answer)) for turn in history]
 
 
-def _prompt(question: Question, context: Sequence[ContextPaper], settings: Settings) -> tuple[Message, ...]:
+def _prompt(run: Inquiry, context: Sequence[ContextPaper], settings: Settings) -> tuple[Message, ...]:
+    question = run.question
     system = f"system_{question.kind}" if question.kind in _EXACT else "system"
     shown = [entry for entry in context if entry.shown]
     passages = render(best_at_ends(shown) if settings.context_order == "best_at_ends" else shown)
-    user = fill("question", settings.prompts, passages=passages, question=fenced(question.text))
+    # What was said before helps a model to words; a number or a label it would take for the answer.
+    is_led_up_to = run.previous and question.kind == "text"
+    asked = f"{run.previous} {question.text}" if is_led_up_to else question.text
+    user = fill("question", settings.prompts, passages=passages, question=fenced(asked))
     return Message("system", fill(system, settings.prompts)), Message("user", user)

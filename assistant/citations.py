@@ -120,14 +120,17 @@ class CitedText:
         best = replace(best, verdict=verdict)
         return Added(self._append(f"{label_of(draft.text)}.".capitalize(), held or [best], best), best)
 
-    def add_extract(self, span: Span, *, lead: str = "") -> Sentence:
-        """Quote one sentence of the context as it stands, after a lead such as "Yes. ".
+    def add_extract(self, span: Span, *, lead: str = "", part: str | None = None) -> Sentence:
+        """Quote one sentence of the context, or a `part` of it, after a lead such as "Yes. ".
 
         What is cited is the part of it that fits the question, as a quote has 40 words at most.
         """
+        text = span.text
+        if part is not None and part != text:
+            text = f"{part[0].upper()}{part[1:]}{'' if text.endswith(part) else ' …'}"
         support = Support((span,), 1.0, "supported")
         quoted = self.verifier.quoted(span, span.text)
-        return self._append(f"{lead}{span.text}", [replace(support, spans=(quoted,))], support)
+        return self._append(f"{lead}{text}", [replace(support, spans=(quoted,))], support)
 
     def add_statement(self, text: str, span: Span) -> Sentence:
         """Say something that a rule has read off one sentence of the context."""

@@ -8,20 +8,41 @@ another number than the one that fits the question, the best fitting sentences s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from assistant.citations import DraftSentence
 from assistant.fit import RankedSentence, SourceSentence
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity
-from assistant.verification import Support
+from assistant.terms import words
+from assistant.verification import Span, Support
 
-_EXTRACT_WORDS = 60  # of an extractive answer: an answer, no abstract
+MOST_WORDS = 60  # of an answer's sentences: an answer, no abstract
 _NEXT_BEST = 2.5  # log-odds; a second sentence that fits much worse than the first is not quoted beside it
 _SENTENCE = 5  # words; what has fewer is no sentence
+_CLAUSE_WORDS = 8  # that what is left of a sentence has at least
+# What a sentence can do without: "…, thus ensuring both", "… such that it becomes proficient".
+_CLAUSE = re.compile(
+    r"(?:[,;]\s(?=(?:and (?:then|thus|also|is|are|can|we|it|they|achieves?|shows?|performs?|improves?"
+    r"|reduces?|outperforms?|surpasses)|but|while|whereas|which|where|who|thus|thereby|therefore|so|resulting|leading"
+    r"|making|enabling|ensuring|allowing|achieving|reducing|improving|outperforming|surpassing|showing"
+    r"|demonstrating|suggesting|generating|without|as|because|since|after|when|even|despite|compared)\b)"
+    r"|,\s(?=\w{4,}ing\b(?! ?(?:,|and\b)))"
+    r"|\s(?=(?:such that|so that|but only|which|while|whereas|thereby|because|due to|in order to|that may)"
+    r"\b))"
+)
+# "To address this, we …", "Extensive experiments demonstrate that …".
+_LEAD_UP = re.compile(
+    r"(?:(?:to|in|by|with|for|through|compared|based|specifically|however|moreover|furthermore|finally"
+    r"|additionally|recently|inspired|motivated|unlike|while|although|since|as)\b[^,;:()]{0,120}, "
+    r"|(?:extensive |comprehensive |our )?(?:experiments|experimental results|results|evaluations)"
+    r"[^,;:()]{0,60}? (?:show|demonstrate|indicate|reveal|suggest)s? that )(?=\w)",
+    re.I,
+)
 
 Part = DraftSentence | SourceSentence
+_Place = tuple[str, int]  # a paper's id, and where a sentence of its abstract begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +77,52 @@ class Composed:
 
 
 def composed(
-    drafted: Sequence[Drafted], ranked: Sequence[RankedSentence], *, keep_unsupported: bool
+    drafted: Sequence[Drafted],
+    ranked: Sequence[RankedSentence],
+    *,
+    keep_unsupported: bool,
+    most_words: int = MOST_WORDS,
 ) -> Composed:
-    """The answer to a question for words: what stands of the draft, else what that was drawn from."""
+    """The answer to a question for words: what stands of the draft, else what that was drawn from.
+
+    The sentences that fit best are said too, where the draft was drawn from others of their abstract: the
+    draft and the ranking are wrong about different questions. What there is no room for is left out.
+    """
     standing = [one for one in drafted if one.stands]
-    if standing:
-        said = [one.sentence for one in (drafted if keep_unsupported else standing)]
-        return Composed((*said, *_unsaid(standing, ranked)))
-    return Composed(tuple(_sources(drafted, ranked) or extracts(ranked)))
+    if not standing:
+        return Composed(tuple(_sources(drafted, ranked) or extracts(ranked, most_words)))
+    rests = [_places(one.support.spans) for one in standing]
+    drawn_from = {place for places in rests for place in places}
+    papers = {paper_id for paper_id, _ in drawn_from}
+    leading = [one.sentence for one in ranked if one.leads and papers == {one.sentence.paper.id}]
+    # What both take comes first, then what the model says, then what only the ranking takes.
+    agreed = [n for n, places in enumerate(rests) if places & _places(leading)]
+    said: list[Part] = [one.sentence for one in standing]
+    said += [best for best in leading if not _places([best]) & drawn_from]
+    kept = _within(said, [*agreed, *range(len(said))], most_words)
+    if keep_unsupported:
+        kept = [
+            *(one.sentence for one in drafted if not one.stands or one.sentence in kept),
+            *(part for part in kept if isinstance(part, SourceSentence)),
+        ]
+    return Composed(tuple(kept))
 
 
-def composed_number(drafted: Sequence[Drafted], found: RankedQuantity, *, keep_unsupported: bool) -> Composed:
+def composed_number(
+    drafted: Sequence[Drafted],
+    found: RankedQuantity,
+    *,
+    keep_unsupported: bool,
+    most_words: int = MOST_WORDS,
+) -> Composed:
     """The answer to a question for a number: what the draft says with it, else the sentence it is from."""
     saying = [
         one
         for one in drafted
         if one.stands and any(found.quantity.same(said) for said in quantities(one.sentence.text))
     ]
-    if not saying:
-        return Composed((found.sentence.sentence,))
+    if not saying or sum(len(words(one.sentence.text)) for one in saying) > most_words:
+        return Composed(tuple(_within([found.sentence.sentence], [0], most_words, found.text)))
     kept = [one for one in drafted if keep_unsupported and one.support.verdict == "unsupported"]
     return Composed(tuple(one.sentence for one in drafted if one in (*saying, *kept)))
 
@@ -88,34 +136,66 @@ def fragment(drafted: Sequence[Drafted]) -> str | None:
     return bare if any(whole.search(span.text) for span in drafted[0].support.spans) else None
 
 
-def extracts(ranked: Sequence[RankedSentence]) -> list[SourceSentence]:
-    """The best sentence, and the next of the same paper where it fits nearly as well and there is room."""
-    if not ranked:
-        return []
-    best, *others = ranked
-    taken = [best.sentence]
-    for other in others[:2]:
-        same = other.sentence.paper is best.sentence.paper
-        words = sum(len(sentence.text.split()) for sentence in (*taken, other.sentence))
-        if same and other.score > best.score - _NEXT_BEST and words <= _EXTRACT_WORDS:
-            taken.append(other.sentence)
-            break
-    return sorted(taken, key=lambda sentence: sentence.start)
+def extracts(ranked: Sequence[RankedSentence], most_words: int = MOST_WORDS) -> list[SourceSentence]:
+    """The best sentence, and the next of the same paper where it fits nearly as well and there is room.
 
-
-def _unsaid(standing: Sequence[Drafted], ranked: Sequence[RankedSentence]) -> list[SourceSentence]:
-    """The sentence that fits best, where the draft was drawn from others of its abstract and there is room.
-
-    The draft and the ranking are wrong about different questions, so where they differ both are heard.
+    Of several questions in one, the best sentence for each.
     """
     if not ranked:
         return []
-    best = ranked[0].sentence
-    spans = [span for one in standing for span in one.support.spans]
-    places = {(span.paper.id, span.start) for span in spans}
-    words = sum(len(text.split()) for text in (best.text, *(one.sentence.text for one in standing)))
-    same = all(span.paper.id == best.paper.id for span in spans)
-    return [best] if same and (best.paper.id, best.start) not in places and words <= _EXTRACT_WORDS else []
+    best, *others = ranked
+    leading = [one.sentence for one in others if one.leads]
+    near = [
+        one.sentence
+        for one in others[:2]
+        if one.sentence.paper is best.sentence.paper and one.score > best.score - _NEXT_BEST
+    ]
+    taken = [best.sentence, *(leading or near)]
+    kept = [one for one in _within(taken, range(len(taken)), most_words) if isinstance(one, SourceSentence)]
+    return sorted(kept if leading else kept[:2], key=lambda sentence: sentence.start)
+
+
+def _within(parts: Sequence[Part], order: Iterable[int], most_words: int, keep: str = "") -> list[Part]:
+    """Of the parts those that there is room for, taken in that order, the first in any case.
+
+    Where there is not room for all, what follows a sentence's main clause goes first, but never `keep`.
+    """
+    taken: dict[int, Part] = {}
+    for n in dict.fromkeys(order):
+        tried = taken | {n: parts[n]}
+        while _length(tried) > most_words and (shorter := _shortened(tried, keep)):
+            tried = shorter
+        if not taken or _length(tried) <= most_words:
+            taken = tried
+    return [taken[n] for n in sorted(taken)]
+
+
+def _length(parts: Mapping[int, Part]) -> int:
+    return sum(len(words(part.text)) for part in parts.values())
+
+
+def _shortened(parts: Mapping[int, Part], keep: str) -> dict[int, Part] | None:
+    """The parts with the longest one that can be cut a clause shorter; None where none can."""
+    for n in sorted(parts, key=lambda n: -len(words(parts[n].text))):
+        part = parts[n]
+        if (left := _main_clause(part.text, keep)) is None:
+            continue
+        if isinstance(part, SourceSentence):
+            return {**parts, n: replace(part, start=part.start + left.start, end=part.start + left.stop)}
+        text = part.text[left]
+        return {**parts, n: replace(part, text=f"{text[0].upper()}{text[1:].rstrip('.')}.")}
+    return None
+
+
+def _main_clause(text: str, keep: str) -> slice | None:
+    """The text without its last clause; without one, without what leads up to it; None of what is bare."""
+    left = [slice(0, cut.start()) for cut in reversed(list(_CLAUSE.finditer(text)))]
+    left += [slice(lead.end(), len(text)) for lead in [_LEAD_UP.match(text)] if lead]
+    return next((one for one in left if keep in text[one] and len(words(text[one])) >= _CLAUSE_WORDS), None)
+
+
+def _places(sentences: Iterable[SourceSentence | Span]) -> set[_Place]:
+    return {(one.paper.id, one.start) for one in sentences}
 
 
 def _sources(drafted: Sequence[Drafted], ranked: Sequence[RankedSentence]) -> list[SourceSentence]:

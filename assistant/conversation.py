@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from assistant.names import names
 from assistant.question import kind_of
 from assistant.records import Turn
-from assistant.terms import terms
+from assistant.terms import STOP_WORDS, terms
 
 _TURNS = 8  # how far back a subject may lie
 _FEW_TERMS = 3
@@ -18,12 +18,31 @@ _ANEW = re.compile(
     r"^(?:something else|(?:a|another) (?:different|new) (?:question|topic)|different topic|new topic)\b",
     re.I,
 )
-_LEAD = re.compile(r"^(?:(?:and )?(?:what|how) about|and|but|so|also|then|ok(?:ay)?)\b[,:]?\s*", re.I)
+# "No, I meant the latency" puts the question right, and is about what that was about.
+_PUT_RIGHT = re.compile(
+    r"^(?:no|nope|sorry|wait|actually)\b[,.;:!–-]*\s*"
+    r"(?:(?:not |i did(?: not|n['’]t) mean )[^.;:!?]*[.;:!]\s*)?"
+    r"(?:i (?:mean|meant|was asking(?: about| for)?)\b[,:]?\s*)?"
+    r"|^i meant\b[,:]?\s*",
+    re.I,
+)
+_LEAD = re.compile(
+    rf"(?:{_PUT_RIGHT.pattern})|^(?:(?:and )?(?:what|how) about|and|but|so|also|then|ok(?:ay)?)\b[,:]?\s*",
+    re.I,
+)
+# "The former", unless that names a thing: "the former method".
+_ONE_OF_TWO = re.compile(
+    r"\bthe (?P<which>former|latter)\b(?! [a-z]+(?<!ing) (?:is|are|does|do|has)\b)", re.I
+)
+_ARTICLES = frozenset(("the", "a", "an"))
+_ARTICLE = re.compile(r"^(?:the|a|an) ", re.I)
+_MARK = re.compile(r"[,.;:?!()](?:\s|$)")
+_MOST_OF_A_PHRASE = 4  # words
 _ONE = r"(?:paper|work|study|method|model|approach|system)"
 # The one thing spoken of, which a name can take the place of. "It is true that" speaks of nothing.
 _IT = re.compile(
     rf"\b(?:this|that|the) {_ONE}(?:['’]s)?\b(?! (?:of|for|that|which|by)\b)"
-    r"|\b(?:its|it|their)\b(?! (?:is |was )?(?:true|possible|likely|clear|known)\b)"
+    r"|\b(?:its|it|their)\b(?! (?:is |was )?(?:true|possible|likely|clear|known)\b)(?! own\b)"
     r"|\bthis(?= (?:is|was|does|can|has)\b|\W*$)",
     re.I,
 )
@@ -38,6 +57,12 @@ _LEANS = re.compile(
 )
 # "Any good with little data?" says too little to stand alone, however long it is.
 _TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|even|not)\b", re.I)
+# "Down to how many bits?" has no verb of its own.
+_VERBLESS = re.compile(
+    r"^(?:down to|up to|out of|from|at|by|in|on|over|to|for|with) (?:how (?:many|much)|what|which)\b"
+    r"(?!.*\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should)\b)",
+    re.I,
+)
 _ONES = re.compile(r"\bones?$", re.I)
 _UNSAID = re.compile(r"\b(?:does|do) not (?:say|give|mention|tell|state)\b", re.I)
 # "What does STORM use": a short form that the question is about, as "an LLM" is not.
@@ -68,10 +93,12 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     'By how many points does SEAL improve retrieval on BEIR?'
     """
     previous = answer = ""
+    pair: tuple[str, str] | None = None
     for turn in history[-_TURNS:]:
         # What a turn was about may itself be said only in a turn before it.
-        previous, answer = _written_out(turn.question, previous, answer), turn.answer
-    return _written_out(question, previous, answer)
+        previous, answer = _written_out(_of_two(turn.question, pair), previous, answer), turn.answer
+        pair = _pair(turn.answer) or _pair(turn.question) or pair
+    return _written_out(_of_two(question, pair), previous, answer)
 
 
 def root(question: str, history: Sequence[Turn]) -> str | None:
@@ -106,7 +133,7 @@ def depends(question: str) -> bool:
         return True
     reference = _IT.search(question) or _LEANS.search(question)
     if not reference:
-        is_torn = _TORN.match(question) and not _VERB.search(question)
+        is_torn = (_TORN.match(question) and not _VERB.search(question)) or _VERBLESS.match(question)
         return not own and (bool(is_torn) or len(terms(question)) < _FEW_TERMS)
     # What is said in the question before its pronoun is what the pronoun means.
     before = _LEAD.sub("", question[: reference.start()])
@@ -121,6 +148,13 @@ def _written_out(question: str, previous: str, answer: str) -> str:
     topic = _topic(previous, answer)
     subject = _subject(previous) or (_subject(answer) if not names(previous) else None)
     bare = _LEAD.sub("", question)
+    if _PUT_RIGHT.match(question):
+        is_measure = kind_of(previous) == "number" and not _VERB.search(bare)
+        return (
+            f"How much {_ARTICLE.sub('', bare).rstrip(' .?')}? ({topic})"
+            if is_measure
+            else f"{bare} ({topic})"
+        )
     if not _VERB.search(bare):
         if asked := _of_something_else(bare, previous):
             return asked
@@ -131,6 +165,41 @@ def _written_out(question: str, previous: str, answer: str) -> str:
         possessive = "'s" if it.group().casefold().endswith(("its", "their", "'s", "’s")) else ""
         return f"{question[: it.start()]}{subject}{possessive}{question[it.end() :]}"
     return f"{question} ({topic})"
+
+
+def _of_two(question: str, pair: tuple[str, str] | None) -> str:
+    """The question with the former or the latter of two things by its name."""
+    found = _ONE_OF_TWO.search(question)
+    if not found or not pair:
+        return question
+    named = pair[found["which"].casefold() == "latter"]
+    return f"{question[: found.start()]}{named}{question[found.end() :]}"
+
+
+def _pair(text: str) -> tuple[str, str] | None:
+    """What stands before and after the one "and" of a text, as far as the words of a thing reach.
+
+    >>> _pair("It prunes parameters of both the foundation model and the PEFT modules, early in training.")
+    ('the foundation model', 'the PEFT modules')
+    """
+    before, _, after = text.partition(" and ")
+    if " and " in after:
+        return None
+    former = _phrase(reversed(_MARK.split(before)[-1].split()))[::-1]
+    latter = _phrase(_MARK.split(after)[0].split())[: len(former)]
+    return (" ".join(former), " ".join(latter)) if former and latter else None
+
+
+def _phrase(found: Iterable[str]) -> list[str]:
+    """The words up to one of grammar, which is no part of a thing's name unless it is an article."""
+    phrase: list[str] = []
+    for word in found:
+        if word.casefold() in STOP_WORDS - _ARTICLES:
+            break
+        phrase.append(word)
+        if phrase[1:] and word.casefold() in _ARTICLES:
+            break
+    return phrase[:_MOST_OF_A_PHRASE]
 
 
 def _of_something_else(bare: str, previous: str) -> str | None:

@@ -78,11 +78,15 @@ class SourceSentence:
 
 @dataclass(frozen=True, slots=True)
 class RankedSentence:
-    """A sentence, how well it fits the question (log-odds of being its evidence), and why."""
+    """A sentence, how well it fits the question (log-odds of being its evidence), and why.
+
+    It `leads` where it fits the question, or one of several questions in it, best.
+    """
 
     sentence: SourceSentence
     score: float
     features: dict[str, float]
+    leads: bool = False
 
 
 def ranked_sentences(

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from assistant import abstention, collection
 from assistant.answer import Answer
 from assistant.citations import CitedText, DraftReader, DraftSentence, is_bare_label
-from assistant.composition import Composed, Drafted
+from assistant.composition import MOST_WORDS, Composed, Drafted
 from assistant.context import ContextPaper
 from assistant.events import DraftRejected, Event, SentenceVerified
 from assistant.final import (
@@ -63,6 +63,7 @@ class Inquiry:
     papers: tuple[ScoredPaper, ...] = ()
     focused: bool = False
     is_side: bool = False
+    most_words: int = MOST_WORDS
     ranked: list[RankedSentence] = field(default_factory=list)
     signals: dict[str, float] = field(default_factory=dict)
     context: tuple[ContextPaper, ...] = ()
@@ -150,8 +151,8 @@ class Inquiry:
             sentence, tuple(citation for citation in self.cited.citations if citation.n in sentence.citations)
         )
 
-    def side(self, question: Question) -> Inquiry:
-        """What is asked of one of several papers."""
+    def side(self, question: Question, most_words: int) -> Inquiry:
+        """What is asked of one of several papers, and how many words there are for its answer."""
         return Inquiry(
             self.index,
             self.model_name,
@@ -160,6 +161,7 @@ class Inquiry:
             question.text,
             self.filters,
             is_side=True,
+            most_words=most_words,
         )
 
     def include(self, side: Inquiry) -> None:
@@ -216,7 +218,7 @@ class Inquiry:
             if isinstance(part, SourceSentence):
                 span = self.cited.verifier.span_at(part.paper, part.start)
                 assert span is not None, "a ranked sentence is one of its paper's"
-                sentence = self.cited.add_extract(span, lead=lead)
+                sentence = self.cited.add_extract(span, lead=lead, part=part.text)
             else:
                 text = f"{lead}{unlabelled(part.text)}" if lead else part.text
                 sentence = self.cited.add(replace(part, text=text)).sentence

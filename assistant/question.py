@@ -149,6 +149,7 @@ _SEVERAL = _pattern(
     rf"|[,;:] and (?:{_PREPOSITION} )?{_OPEN}\b"
     rf"|\band (?:what|how|which) (?:\w+ ){{0,6}}{_AUXILIARY}\b"
     r"|\bthe (?:former|latter)\b|\bone\b.{3,80}\bthe other\b"
+    r"|^(?:which|who|what) [^?:]*[:,] [^?]+ or \b"
     r"|\bdo (?:the |these )?[^?]{3,120}\band\b"
 )
 # What the collection itself is asked about, not a paper of it.
@@ -416,7 +417,8 @@ def _claims(quantity: Quantity) -> bool:
 _ASKING = frozenset(
     "paper papers abstract abstracts author authors study work say says said state stated"
     " report reported reports"
-    " mention according many much name called give tell exactly roughly approximately".split()
+    " mention according many much name called give tell exactly roughly approximately"
+    " former latter".split()
 )
 _VERBS = frozenset(
     "does do did is are was were can could has have had will would used using needed required being".split()

@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from assistant.clauses import BETWEEN, IS_QUESTION
 from assistant.fit import Weigh, written_name
 from assistant.names import mentions, normalised, own_names
 from assistant.question import Question, understood
 from assistant.records import ScoredPaper
-from assistant.terms import terms
+from assistant.terms import STOP_WORDS, terms, words
 
 MOST_SIDES = 5
 _LEAST_TERMS = 3  # of a segment that can name a paper
 _LEAST_SHARE = 0.6  # of the weight of its terms that the paper must have
 
-_ASKS = r"(?:how|what|which|who|where|why|when)\b"
-# "…, and by how much can MrT5 …": what follows is a question of its own.
-_CLAUSE = re.compile(
-    r"(?:[,;:]\s(?:and\s)?|\sand\s)"
-    rf"(?=(?:(?:by|on|for|at|in|to|of|with|from|down to|up to)\s)?{_ASKS})",
+_OPPOSED = r"\b(?:versus|vs\b\.?|as opposed to|in contrast (?:to|with)|unlike|compared (?:to|with))"
+_SEGMENT = re.compile(rf"\s?(?:[,;:?]|\band\b|\bor\b|{_OPPOSED}|\bwhile\b|\bwhereas\b)\s?", re.I)
+_LINKS = r"(?:(?:the|of|for|in|on|by|with|from|to|at|those|behind|one|authors) )*"
+_JOINING = re.compile(rf"(?:,|\band\b|\bor\b|{_OPPOSED})\s?{_LINKS}$", re.I)
+_JOINED_NEXT = re.compile(rf"^\s?(?:,|\band\b|\bor\b|{_OPPOSED})\s", re.I)
+_BETWEEN_OPPOSED = re.compile(_OPPOSED, re.I)
+_COMPARED_WITH = re.compile(r"\b(compare\b[^?,;:]*?) (?:with|to) ", re.I)
+# "The egocentric action recognition study", "the one on long videos", "those proposing sparse training".
+_DESCRIBED = re.compile(
+    r"(?:\b(?:the|that|a) (?P<by>(?:[\w^{}+-]+ ){0,5}?)"
+    r"(?:paper|study|work|note|review|survey|overview|article|one|method|approach|family)(?:['’]s)?\b"
+    r"|\bthose(?= (?:behind|proposing|who|that)\b)|\bthe authors(?= of\b))"
+    r"(?P<about>(?: (?:on|about|that|which|with|for|of|from|behind|proposing|who|by)\b[^?,;:]*)?)",
     re.I,
 )
-_IS_QUESTION = re.compile(
-    rf"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would)\b|.*\b{_ASKS}", re.I
-)
-_SEGMENT = re.compile(r"\s?(?:[,;:?]|\band\b|\bor\b|\bversus\b|\bvs\.?|\bwhile\b|\bwhereas\b)\s?", re.I)
-_JOINING = re.compile(r"(?:,|\band\b|\bor\b|\bversus\b|\bvs\b\.?)\s?(?:(?:the|of|for|in|on) )*$", re.I)
+_EACH_OF_THEM = re.compile(r"\b(does|did|is|has|can|in|of|for|by|with) each(?: of them)?\b", re.I)
 _TOGETHER = re.compile(r"\b(?:both|each(?: of them)?|either|respectively)\b ?")
 _DANGLING = re.compile(r",(?=\s?[?.:;])|\s(?=[?,.])|\b(of|in|on|for|by|with|from) (?=\1\b)")
 _LEANS = re.compile(r"\b(?:it|its|they|their|them)\b", re.I)  # a clause about a paper named before it
@@ -37,6 +43,15 @@ _MOST_NAMES = 10  # of a question that are looked up; each costs a search
 _NAME_WORDS = 4  # that a name may be written in, "YOLOE v8 S"
 
 Search = Callable[[str], Sequence[ScoredPaper]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """A paper that a question means: where that is said, and the words that describe it without a name."""
+
+    paper: ScoredPaper
+    at: int
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +70,42 @@ def sides(
     A paper is meant whose own name is there, unless another one meant only compares itself with it; and,
     where the wording says that there are several, the best paper for each part of the question.
     """
-    clauses = _CLAUSE.split(question.text)
-    found = _named(question, papers, search)
-    if question.several and len(found) < MOST_SIDES:
-        found = _with_described(question, found, search, weigh)
-    if len(found) < 2 or not (question.several or _are_coordinated(question.text, found)):
+    text = _COMPARED_WITH.sub(r"\1 and ", question.text)
+    found = _named(replace(question, text=text), papers, search)
+    if len(found) < MOST_SIDES and (question.several or _DESCRIBED.search(text)):
+        found = _with_described(text, found, search, weigh, several=question.several)
+    if len(found) < 2 or not (question.several or _are_coordinated(text, found)):
         return ()
-    ordered = sorted(found.values(), key=lambda place: place[0])[:MOST_SIDES]
-    meant = [paper for _, paper in ordered]
+    ordered = sorted(found.values(), key=lambda meant: meant.at)[:MOST_SIDES]
+    if listed := _listed(text, ordered):
+        return tuple(Side(one.paper, understood(asked)) for one, asked in zip(ordered, listed, strict=True))
     return tuple(
         Side(
-            paper,
-            understood(_without_others(_clause_of(at, clauses, question), paper, meant, question.names)),
+            one.paper,
+            understood(_put_to(one, [other for other in ordered if other is not one], text, question)),
         )
-        for at, paper in ordered
+        for one in ordered
     )
 
 
-def _named(
-    question: Question, papers: Sequence[ScoredPaper], search: Search
-) -> dict[str, tuple[int, ScoredPaper]]:
+def described(text: str, search: Search, weigh: Weigh) -> ScoredPaper | None:
+    """The one paper that a question describes, "the paper on long-tail knowledge", if enough tells it."""
+    found = _DESCRIBED.search(text)
+    told = _told_by(found) if found else ""
+    best = next(iter(search(told)), None) if terms(told) else None
+    return best if best is not None and _is_told(set(terms(told)), best, weigh) else None
+
+
+def _told_by(description: re.Match[str]) -> str:
+    return f"{description['by'] or ''} {description['about']}"
+
+
+def _named(question: Question, papers: Sequence[ScoredPaper], search: Search) -> dict[str, _Meant]:
     """Papers by id that a name of the question means, and where it stands.
 
     A name means the paper that calls it its own, else the only one found that has it.
     """
-    found: dict[str, tuple[int, ScoredPaper]] = {}
+    found: dict[str, _Meant] = {}
     meant: dict[str, list[str]] = {}
     own = {name for paper in papers for name in own_names(paper.paper.title, paper.paper.abstract)}
     for name in (
@@ -94,16 +120,17 @@ def _named(
         ]
         if owners or len({paper.paper.id for paper in having}) == 1:
             paper = (owners or having)[0]
-            at = min(_place(question.text, name), found.get(paper.paper.id, (len(question.text), paper))[0])
-            found[paper.paper.id] = (at, paper)
+            at = _place(question.text, name)
+            if paper.paper.id not in found or at < found[paper.paper.id].at:
+                found[paper.paper.id] = _Meant(paper, at)
             meant.setdefault(paper.paper.id, []).append(name)
     compared = {
         one
         for one, some in meant.items()
-        for other, (_, rival) in found.items()
-        if one != other and any(_has(rival, name) for name in some)
+        for other, rival in found.items()
+        if one != other and any(_has(rival.paper, name) for name in some)
     }
-    return {paper_id: place for paper_id, place in found.items() if paper_id not in compared}
+    return {paper_id: one for paper_id, one in found.items() if paper_id not in compared}
 
 
 def _has(paper: ScoredPaper, name: str) -> bool:
@@ -115,37 +142,44 @@ def _has(paper: ScoredPaper, name: str) -> bool:
 
 
 def _with_described(
-    question: Question,
-    named: dict[str, tuple[int, ScoredPaper]],
-    search: Search,
-    weigh: Weigh,
-) -> dict[str, tuple[int, ScoredPaper]]:
-    """The papers named, and the best one for each part of the question that names none."""
+    text: str, named: dict[str, _Meant], search: Search, weigh: Weigh, *, several: bool
+) -> dict[str, _Meant]:
+    """The papers named, and the best one for each part of the question that names none but describes one."""
     found = dict(named)
     position = 0
-    for piece in _SEGMENT.split(question.text):
-        at = question.text.find(piece, position)
-        position = at + len(piece)
-        wanted = set(terms(piece))
-        if len(wanted) < _LEAST_TERMS or any(at <= place < position for place, _ in named.values()):
+    for piece in _SEGMENT.split(text):
+        begins = text.find(piece, position)
+        position = begins + len(piece)
+        description = _DESCRIBED.search(piece)
+        if not (description or several) or any(begins <= one.at < position for one in named.values()):
             continue
-        if named and _LEANS.search(_part_at(at, _CLAUSE.split(question.text), question.text)):
+        if named and _LEANS.search(_part_at(begins, BETWEEN.split(text), text)) and not description:
             continue
-        best = next(iter(search(piece)), None)
-        if best is None or best.paper.id in found:
-            continue
-        there = set(terms(f"{best.paper.title} {best.paper.abstract}"))
-        total = sum(map(weigh, wanted))
-        if total and sum(map(weigh, wanted & there)) / total >= _LEAST_SHARE:
-            found[best.paper.id] = (at, best)
+        told = _told_by(description) if description else ""
+        for wanted in (told, piece) if several else (told,):
+            asked = set(terms(wanted))
+            best = next(iter(search(wanted)), None) if asked else None
+            if best is not None and best.paper.id not in found and _is_told(asked, best, weigh):
+                at = begins + (description.start() if description else 0)
+                found[best.paper.id] = _Meant(best, at, description.group() if description else "")
+                break
     return found
 
 
-def _are_coordinated(text: str, found: dict[str, tuple[int, ScoredPaper]]) -> bool:
-    """Whether the names stand side by side: "A and B", "A, B and C", "A or B", "A versus B"."""
-    places = sorted(place for place, _ in found.values())
+def _is_told(asked: set[str], paper: ScoredPaper, weigh: Weigh) -> bool:
+    """Whether terms are enough to tell the paper by, and it has most of them; a few, if its title has all."""
+    if len(asked) < _LEAST_TERMS:
+        return len(asked) > 1 and asked <= set(terms(paper.paper.title))
+    there = set(terms(f"{paper.paper.title} {paper.paper.abstract}"))
+    total = sum(map(weigh, asked))
+    return bool(total) and sum(map(weigh, asked & there)) / total >= _LEAST_SHARE
+
+
+def _are_coordinated(text: str, found: dict[str, _Meant]) -> bool:
+    """Whether the papers stand side by side: "A and B", "A, B and C", "A or B", "A as opposed to B"."""
+    places = sorted(one.at for one in found.values())
     between = text[places[0] : places[-1]]
-    return bool(_JOINING.search(between))
+    return bool(_JOINING.search(between) or _BETWEEN_OPPOSED.search(between))
 
 
 def _place(text: str, name: str) -> int:
@@ -158,10 +192,10 @@ def _place(text: str, name: str) -> int:
     return len(text)
 
 
-def _clause_of(at: int, clauses: Sequence[str], question: Question) -> str:
+def _clause_of(at: int, clauses: Sequence[str], text: str) -> str:
     """The clause that the paper is named in, where it is a question of its own; else the whole question."""
-    clause = _part_at(at, clauses, question.text)
-    return clause if len(clauses) > 1 and _IS_QUESTION.match(clause) else question.text
+    clause = _part_at(at, clauses, text)
+    return clause if len(clauses) > 1 and IS_QUESTION.match(clause) else text
 
 
 def _part_at(at: int, parts: Sequence[str], text: str) -> str:
@@ -175,8 +209,62 @@ def _part_at(at: int, parts: Sequence[str], text: str) -> str:
     return ""
 
 
+def _listed(text: str, ordered: Sequence[_Meant]) -> list[str] | None:
+    """What each paper is asked where the question lists them in a row, "A, B and C": itself for the list."""
+    told: list[str] = []
+    for one, following in pairwise(ordered):
+        between = text[one.at : following.at]
+        joint = _JOINING.search(between)
+        said = between[: joint.start()].strip() if joint else ""
+        if not said or (said != one.description and not _is_mention(said)):
+            return None
+        told.append(said)
+    last = ordered[-1]
+    told.append(last.description or _own_words(text[last.at :], last.paper))
+    before, after = text[: ordered[0].at], text[last.at + len(told[-1]) :]
+    if not told[-1] or not terms(before + after):
+        return None
+    return [_without_each(before + said + after) for said in told]
+
+
+def _is_mention(said: str) -> bool:
+    """Whether it is short enough for a name, and says nothing of what it names."""
+    return len(said.split()) <= _NAME_WORDS and not (STOP_WORDS - _PREPOSITIONS) & set(words(said))
+
+
+def _own_words(text: str, paper: ScoredPaper) -> str:
+    """The words at the beginning of the text that are the paper's name, or of its title."""
+    own = own_names(paper.paper.title, paper.paper.abstract) | frozenset(terms(paper.paper.title))
+    end = 0
+    for word in re.finditer(r"\S+", text):
+        known = {written_name(word.group()), *terms(word.group())} & own
+        if not known and end:
+            break
+        end = word.start() + len(word.group().rstrip("?!.,:;"))
+        if word.end() != end:
+            break
+    return text[:end]
+
+
+def _put_to(one: _Meant, others: Sequence[_Meant], text: str, question: Question) -> str:
+    """What the question asks of one of the papers."""
+    asked = _clause_of(one.at, BETWEEN.split(text), text)
+    for other in others:
+        asked = _without_description(asked, other.description)
+    return _without_others(asked, one.paper, [other.paper for other in others], question.names)
+
+
+def _without_description(text: str, description: str) -> str:
+    """The text without the words that describe another paper, and what joined them."""
+    before, found, after = text.partition(description) if description else (text, "", "")
+    joined = _JOINING.sub("", before)
+    left = joined.rstrip() + after if joined != before else before + _JOINED_NEXT.sub("", after)
+    # What follows the description may be what is asked: "… and the study of facts say about size?"
+    return left if found and len(terms(left)) >= _LEAST_TERMS else text
+
+
 def _without_others(
-    text: str, paper: ScoredPaper, papers: Sequence[ScoredPaper], asked: Sequence[str]
+    text: str, paper: ScoredPaper, rivals: Sequence[ScoredPaper], asked: Sequence[str]
 ) -> str:
     """The text without the words that are another paper's title or name and not in this paper.
 
@@ -184,8 +272,8 @@ def _without_others(
     """
     own = _terms_of(paper)
     there = f"{paper.paper.title}. {paper.paper.abstract}"
-    others = [other.paper for other in papers if other is not paper]
-    told = (normalised(name) for name in asked if any(_has(one, name) for one in papers if one is not paper))
+    others = [rival.paper for rival in rivals]
+    told = (normalised(name) for name in asked if any(_has(rival, name) for rival in rivals))
     names = frozenset().union(told, *(own_names(other.title, other.abstract) for other in others))
     titles = frozenset().union(*(terms(other.title) for other in others))
 
@@ -211,7 +299,12 @@ def _without_others(
                 kept[-1] += word[-1]
         elif lower[n] not in _CONJUNCTIONS or not any(gone[max(0, n - 1) : n + 2]):
             kept.append(word)
-    return _DANGLING.sub("", _TOGETHER.sub("", " ".join(kept)))
+    return _without_each(" ".join(kept))
+
+
+def _without_each(text: str) -> str:
+    """The text without what tells that it is about several."""
+    return _DANGLING.sub("", _TOGETHER.sub("", _EACH_OF_THEM.sub(r"\1 it", text)))
 
 
 def _terms_of(paper: ScoredPaper) -> frozenset[str]:

@@ -90,8 +90,11 @@ class Verifier:
         return joined if _ORDER[joined.verdict] > _ORDER[found.verdict] else found
 
     def span_at(self, paper: Paper, start: int) -> Span | None:
-        """The sentence of a context paper that begins there."""
-        return next((span for span in self._spans if (span.paper.id, span.start) == (paper.id, start)), None)
+        """The sentence of a context paper that a place is in."""
+        return next(
+            (span for span in self._spans if span.paper.id == paper.id and span.start <= start < span.end),
+            None,
+        )
 
     def quoted(self, span: Span, claim: str) -> Span:
         """What of the span to quote for a claim; for a bare label or the span itself, for the question."""

@@ -470,6 +470,12 @@ MISSING: dict[str, tuple[str, list[RankedSentence], str, str]] = {
         "false_premise",
         "The abstract of LongCache does not mention SonarNet.",
     ),
+    "verbs are nothing that is missing": (
+        "Which thing that matters lets LongCache sing a canon?",
+        FITTING,
+        "not_in_abstracts",
+        "The abstract of LongCache does not mention canon.",
+    ),
     "paper without a name": (
         "Does LongCache sing?",
         ranked((SINGING, 1.0)),

@@ -7,7 +7,7 @@ import pytest
 from assistant.citations import DraftSentence
 from assistant.composition import Composed, Drafted, composed, composed_number, extracts, fragment
 from assistant.fit import RankedSentence, SourceSentence, sentences_of
-from assistant.quantities import quantities
+from assistant.quantities import Quantity, quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.records import Paper, Passage, Verdict
 from assistant.verification import Span, Support
@@ -23,8 +23,13 @@ GRADIENTS, HOURS = sentences_of(TUNE)
 
 
 def ranked(*fits: tuple[SourceSentence, float]) -> list[RankedSentence]:
-    """Sentences with their log-odds, best first."""
-    return [RankedSentence(sentence, score, {}) for sentence, score in fits]
+    """Sentences with their log-odds, best first, which leads."""
+    return [RankedSentence(sentence, score, {}, leads=not n) for n, (sentence, score) in enumerate(fits)]
+
+
+def leading(*sentences: SourceSentence) -> list[RankedSentence]:
+    """The sentences for each of several questions in one."""
+    return [RankedSentence(sentence, 1.0, {}, leads=True) for sentence in sentences]
 
 
 RANKED = ranked((GRADIENTS, 3.0), (MEMORY, 1.0), (LAYERS, 0.0), (HOURS, -1.0))
@@ -244,6 +249,109 @@ def test_extracts_are_the_best_sentence_and_a_near_one(
     fits: list[tuple[SourceSentence, float]], taken: list[SourceSentence]
 ) -> None:
     assert extracts(ranked(*fits)) == taken
+
+
+def test_several_questions_in_one_are_answered_by_a_sentence_each() -> None:
+    others = ranked((MEMORY, 9.0))[1:]
+    assert extracts([*leading(LOSS, LAYERS), *others]) == [LAYERS, LOSS]
+    assert extracts(leading(SIXTY[0], SIXTY[2], SIXTY[1])) == [SIXTY[0], SIXTY[1]]
+
+
+ROOM: dict[str, tuple[list[Drafted], list[RankedSentence], list[str]]] = {
+    "one part is drafted": ([GOOD], leading(LAYERS, MEMORY), [GOOD.sentence.text, MEMORY.text]),
+    "both are": (
+        [GOOD, drafted("It cuts memory by 62 percent.", "supported", MEMORY)],
+        leading(MEMORY, LAYERS),
+        [GOOD.sentence.text, "It cuts memory by 62 percent."],
+    ),
+    # What model and ranking agree on is said first, then what the model says, then what it does not.
+    "no room for what else fits": (
+        [drafted("word " * 50, "supported", LOSS), GOOD],
+        leading(LAYERS, MEMORY),
+        ["word " * 50, GOOD.sentence.text],
+    ),
+    "no room for anything else": (
+        [drafted("word " * 61, "supported", LAYERS)],
+        leading(LAYERS, MEMORY),
+        ["word " * 61],
+    ),
+    "no room but for the best of the draft": (
+        [drafted("word " * 58, "supported", LOSS), GOOD],
+        ranked((LAYERS, 2.0), (LOSS, 1.0)),
+        [GOOD.sentence.text],
+    ),
+}
+
+
+@pytest.mark.parametrize(("draft", "fits", "answer"), ROOM.values(), ids=ROOM)
+def test_what_there_is_no_room_for_is_left_out(
+    draft: list[Drafted], fits: list[RankedSentence], answer: list[str]
+) -> None:
+    assert written(composed(draft, fits, keep_unsupported=False)) == answer
+
+
+LONG = Paper(
+    "d",
+    "SlimNet",
+    "SlimNet prunes the four heads of each layer, thus ensuring that all of the memory is enough for it. "
+    "It is trained on two graphics cards for nine hours, which is less than others take for it.",
+)
+PRUNES, TRAINED = sentences_of(LONG)
+
+
+CUT = {
+    # 19 and 18 words; 8 and 10 without what follows the main clause.
+    "room for both": (37, [PRUNES.text, TRAINED.text]),
+    "the longest is cut first": (36, ["SlimNet prunes the four heads of each layer", TRAINED.text]),
+    "both are cut": (25, ["SlimNet prunes the four heads of each layer", TRAINED.text[:50]]),
+    "no room for the second": (17, ["SlimNet prunes the four heads of each layer"]),
+}
+
+
+@pytest.mark.parametrize(("most_words", "answer"), CUT.values(), ids=CUT)
+def test_the_ends_of_long_sentences_make_room_for_others(most_words: int, answer: list[str]) -> None:
+    assert [one.text for one in extracts(leading(PRUNES, TRAINED), most_words)] == answer
+
+
+def test_the_end_of_a_long_sentence_of_the_draft_makes_room_too() -> None:
+    draft = drafted(
+        "It cuts the four heads of every layer, while it keeps the other ones.", "supported", PRUNES
+    )
+    assert written(composed([draft], leading(PRUNES, TRAINED), keep_unsupported=False, most_words=20)) == [
+        "It cuts the four heads of every layer.",
+        "It is trained on two graphics cards for nine hours",
+    ]
+
+
+def test_a_sentence_is_never_cut_before_the_number_that_it_is_quoted_for() -> None:
+    _, hours = quantities(TRAINED.text)
+    late = sentences_of(
+        Paper("e", "", "It runs on some of the graphics cards, which makes it take nine hours.")
+    )[0]
+
+    def told(sentence: SourceSentence, number: Quantity, most_words: int) -> list[str]:
+        found = RankedQuantity(RankedSentence(sentence, 0.0, {}), number, 0.0, {})
+        return written(composed_number([], found, keep_unsupported=False, most_words=most_words))
+
+    assert told(TRAINED, hours, 18) == [TRAINED.text]
+    assert told(TRAINED, hours, 17) == ["It is trained on two graphics cards for nine hours"]
+    assert told(late, quantities(late.text)[0], 10) == [late.text]
+
+
+def test_a_long_draft_of_a_number_gives_way_to_its_source() -> None:
+    found = RankedQuantity(RANKED[1], quantities(MEMORY.text)[0], 0.0, {})
+    assert written(composed_number([SAYING], found, keep_unsupported=False, most_words=6)) == [
+        SAYING.sentence.text
+    ]
+    assert written(composed_number([SAYING], found, keep_unsupported=False, most_words=5)) == [MEMORY.text]
+
+
+def test_a_part_of_an_answer_has_less_room() -> None:
+    assert written(composed([GOOD], ranked((MEMORY, 1.0)), keep_unsupported=False, most_words=10)) == [
+        GOOD.sentence.text
+    ]
+    assert extracts(ranked((MEMORY, 1.0), (LAYERS, 0.0)), most_words=11) == [MEMORY]
+    assert extracts(ranked((MEMORY, 1.0), (LAYERS, 0.0)), most_words=12) == [LAYERS, MEMORY]
 
 
 def test_a_sentence_that_only_repeats_the_question_gives_way_to_its_source() -> None:

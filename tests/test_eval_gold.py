@@ -288,7 +288,15 @@ def test_the_mix_of_questions(own: tuple[tuple[GoldItem, ...], Corpus]) -> None:
 
 
 @pytest.mark.parametrize(
-    "more", ["fit/questions.jsonl", "fit/follow_ups.jsonl", "fit/chat.jsonl", "chat/questions.jsonl"]
+    "more",
+    [
+        "fit/questions.jsonl",
+        "fit/follow_ups.jsonl",
+        "fit/chat.jsonl",
+        "fit/hard.jsonl",
+        "chat/questions.jsonl",
+        "hard/questions.jsonl",
+    ],
 )
 def test_the_questions_beside_the_splits_share_no_paper_with_test(
     own: tuple[tuple[GoldItem, ...], Corpus], more: str

@@ -336,13 +336,14 @@ def test_what_a_paper_reports_is_all_but_what_it_says_to_a_model() -> None:
 LONG = " ".join([*(f"w{i}" for i in range(46)), "memory", "shrinks", "greatly", "here."])  # 50 words
 
 
-def test_span_at_finds_what_begins_there_in_that_paper(verifier: Verifier) -> None:
+def test_span_at_finds_the_sentence_of_that_paper_that_a_place_is_in(verifier: Verifier) -> None:
     cache, tune = (entry.paper for entry in CONTEXT)
-    found = verifier.span_at(cache, 41)
-    assert found is not None
-    assert found.text == "It reduces memory by 62% and decoding is 1.4x faster."
-    assert verifier.span_at(cache, 42) is None
-    assert verifier.span_at(tune, 41) is None
+    for place in (41, 42, 93):
+        found = verifier.span_at(cache, place)
+        assert found is not None
+        assert found.text == "It reduces memory by 62% and decoding is 1.4x faster."
+    assert verifier.span_at(cache, 94) is None  # the space after it
+    assert verifier.span_at(tune, 941) is None
 
 
 def test_a_long_sentence_is_narrowed_to_the_forty_words_that_share_most_with_the_claim() -> None:
