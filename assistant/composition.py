@@ -2,7 +2,8 @@
 
 A sentence of the draft stays where an abstract supports it. One that is supported in part, or is no sentence
 but a bare "62%", gives way to the sentence it was drawn from. Where nothing is left, or the draft took
-another number than the one that fits the question, the best fitting sentences speak for themselves.
+another number than the one that fits the question, the best fitting sentences speak for themselves. An
+answer has 60 words at most: of long sentences the main clause stays.
 """
 
 from __future__ import annotations
@@ -22,15 +23,13 @@ MOST_WORDS = 60  # of an answer's sentences: an answer, no abstract
 _NEXT_BEST = 2.5  # log-odds; a second sentence that fits much worse than the first is not quoted beside it
 _SENTENCE = 5  # words; what has fewer is no sentence
 _CLAUSE_WORDS = 8  # that what is left of a sentence has at least
-# What a sentence can do without: "…, thus ensuring both", "… such that it becomes proficient".
+# What a sentence can do without: "…, thus ensuring both", "… such that it becomes proficient". What limits
+# it, "but only", "without", "when", is none of that.
 _CLAUSE = re.compile(
     r"(?:[,;]\s(?=(?:and (?:then|thus|also|is|are|can|we|it|they|achieves?|shows?|performs?|improves?"
-    r"|reduces?|outperforms?|surpasses)|but|while|whereas|which|where|who|thus|thereby|therefore|so|resulting|leading"
-    r"|making|enabling|ensuring|allowing|achieving|reducing|improving|outperforming|surpassing|showing"
-    r"|demonstrating|suggesting|generating|without|as|because|since|after|when|even|despite|compared)\b)"
-    r"|,\s(?=\w{4,}ing\b(?! ?(?:,|and\b)))"
-    r"|\s(?=(?:such that|so that|but only|which|while|whereas|thereby|because|due to|in order to|that may)"
-    r"\b))"
+    r"|reduces?|outperforms?|surpasses)|while|whereas|which|where|who|thus|thereby|therefore|so|as|because"
+    r"|since|\w{4,}ing\b(?! ?(?:,|and\b)))\b)"
+    r"|\s(?=(?:such that|so that|which|while|whereas|thereby|because|due to|in order to|that may)\b))"
 )
 # "To address this, we …", "Extensive experiments demonstrate that …".
 _LEAD_UP = re.compile(
@@ -101,11 +100,11 @@ def composed(
     said += [best for best in leading if not _places([best]) & drawn_from]
     kept = _within(said, [*agreed, *range(len(said))], most_words)
     if keep_unsupported:
-        kept = [
-            *(one.sentence for one in drafted if not one.stands or one.sentence in kept),
-            *(part for part in kept if isinstance(part, SourceSentence)),
-        ]
-    return Composed(tuple(kept))
+        places = iter(range(len(standing)))
+        drafts = [kept.get(next(places)) if one.stands else one.sentence for one in drafted]
+        added = [part for n, part in kept.items() if n >= len(standing)]
+        return Composed((*(part for part in drafts if part), *added))
+    return Composed(tuple(kept.values()))
 
 
 def composed_number(
@@ -122,7 +121,7 @@ def composed_number(
         if one.stands and any(found.quantity.same(said) for said in quantities(one.sentence.text))
     ]
     if not saying or sum(len(words(one.sentence.text)) for one in saying) > most_words:
-        return Composed(tuple(_within([found.sentence.sentence], [0], most_words, found.text)))
+        return Composed(tuple(_within([found.sentence.sentence], [0], most_words, found.text).values()))
     kept = [one for one in drafted if keep_unsupported and one.support.verdict == "unsupported"]
     return Composed(tuple(one.sentence for one in drafted if one in (*saying, *kept)))
 
@@ -151,12 +150,13 @@ def extracts(ranked: Sequence[RankedSentence], most_words: int = MOST_WORDS) -> 
         if one.sentence.paper is best.sentence.paper and one.score > best.score - _NEXT_BEST
     ]
     taken = [best.sentence, *(leading or near)]
-    kept = [one for one in _within(taken, range(len(taken)), most_words) if isinstance(one, SourceSentence)]
+    within = _within(taken, range(len(taken)), most_words).values()
+    kept = [one for one in within if isinstance(one, SourceSentence)]
     return sorted(kept if leading else kept[:2], key=lambda sentence: sentence.start)
 
 
-def _within(parts: Sequence[Part], order: Iterable[int], most_words: int, keep: str = "") -> list[Part]:
-    """Of the parts those that there is room for, taken in that order, the first in any case.
+def _within(parts: Sequence[Part], order: Iterable[int], most_words: int, keep: str = "") -> dict[int, Part]:
+    """Of the parts, by their places, those that there is room for: taken in that order, the first anyway.
 
     Where there is not room for all, what follows a sentence's main clause goes first, but never `keep`.
     """
@@ -167,7 +167,7 @@ def _within(parts: Sequence[Part], order: Iterable[int], most_words: int, keep: 
             tried = shorter
         if not taken or _length(tried) <= most_words:
             taken = tried
-    return [taken[n] for n in sorted(taken)]
+    return dict(sorted(taken.items()))
 
 
 def _length(parts: Mapping[int, Part]) -> int:

@@ -323,6 +323,23 @@ def test_the_end_of_a_long_sentence_of_the_draft_makes_room_too() -> None:
     ]
 
 
+def test_what_limits_a_sentence_stays() -> None:
+    limited = sentences_of(
+        Paper("f", "", "It is far quicker than all of the others, but only where texts are short.")
+    )
+    assert extracts(leading(*limited), most_words=9) == list(limited)
+
+
+def test_what_is_unsupported_is_kept_on_demand_beside_a_sentence_that_is_cut() -> None:
+    cut = drafted(
+        "It cuts the four heads of every layer, while it keeps the other ones.", "supported", PRUNES
+    )
+    assert written(composed([BAD, cut], leading(PRUNES), keep_unsupported=True, most_words=9)) == [
+        BAD.sentence.text,
+        "It cuts the four heads of every layer.",
+    ]
+
+
 def test_a_sentence_is_never_cut_before_the_number_that_it_is_quoted_for() -> None:
     _, hours = quantities(TRAINED.text)
     late = sentences_of(
