@@ -19,6 +19,12 @@ _ASKS = r"(?:how|what|which|who|whom|whose|where|why|when)\b"
 _AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would)\b"
 # "…, and by how much can MrT5 …": what follows is a question of its own.
 BETWEEN = re.compile(rf"(?:[,;:]\s(?:and\s)?|\sand\s)(?=(?:{_PREPOSITION}\s)?{_ASKS})", re.I)
+# The same for the parts of a question, where ", which attend to few tokens," is none.
+_NEXT_PART = re.compile(
+    rf"(?:[,;:]\s(?:and\s)?|\sand\s)(?=(?:{_PREPOSITION}\s)?(?:how|what|why)\b)"
+    rf"|[,;:]?\sand\s(?=(?:{_PREPOSITION}\s)?(?:which|who|whom|whose|where|when)\b)",
+    re.I,
+)
 _SENTENCE_END = re.compile(r"(?<=[?])\s")
 IS_QUESTION = re.compile(rf"{_AUXILIARY}|.*\b{_ASKS}", re.I)
 # "When visual prompts are used, how …" begins with no question.
@@ -26,31 +32,21 @@ _ASKED_FIRST = re.compile(
     rf"(?:(?:and|so|but) )?(?:{_PREPOSITION} )?(?!(?:when|where) (?!{_AUXILIARY}))(?:{_ASKS})|{_AUXILIARY}",
     re.I,
 )
-# "… to keep views consistent and to sharpen detail": a preposition said twice tells of two things.
-_TWICE = re.compile(
-    r"^(?P<head>.*?)(?P<first>\b(?P<joint>to|with|of|for|in|by|on|at|from) (?:(?!\band\b)[^,;:?])+),? and "
-    r"(?:also )?(?P<second>(?P=joint) [^,;:?]+)(?P<end>[?.]*)$",
-    re.I,
-)
 _THINGS = re.compile(rf"^(?:{_PREPOSITION} )?(?:what|which)(?: are(?: the)?)? (?:two|three|four)\b", re.I)
+_MOST_PARTS = 3
 _LEAST_TERMS = 2  # of a part; "of what kind?" leans on the part before it
 
 
 def parts(question: Question) -> tuple[Question, ...]:
-    """The questions in one, each with the names of the whole for its topic; none where it is but one.
+    """The questions in one, three at most, each with names of the others for its topic; none where it is one.
 
     >>> from assistant.question import understood
     >>> [part.bare for part in parts(understood("What does DCCA reorder, and where do projections sit?"))]
-    ['What does DCCA reorder', 'where do projections sit?']
+    ['What does DCCA reorder?', 'where do projections sit?']
     """
-    pieces = [piece for text in _SENTENCE_END.split(question.bare) for piece in BETWEEN.split(text)]
+    pieces = [piece for text in _SENTENCE_END.split(question.bare) for piece in _NEXT_PART.split(text)]
     found = [piece for piece in pieces if _ASKED_FIRST.match(piece) and len(terms(piece)) >= _LEAST_TERMS]
-    if len(found) < 2:
-        twice = _TWICE.match(question.bare)
-        found = (
-            [f"{twice['head']}{twice[part]}{twice['end']}" for part in ("first", "second")] if twice else []
-        )
-    return tuple(understood(_with_topic(piece, question)) for piece in found)
+    return tuple(understood(_with_topic(piece, question)) for piece in found[:_MOST_PARTS] if found[1:])
 
 
 def led(
@@ -62,16 +58,18 @@ def led(
 
     `rank` ranks the sentences of the paper that fits the whole question best.
     """
-    best = [part[0] for part in map(rank, parts(question)) if part]
-    if not best and _THINGS.match(question.bare):
-        best = list(ranked[1:2])
-    places = {(one.sentence.paper.id, one.sentence.start): n for n, one in enumerate(ranked)}
-    leading = [0, *(places[one.sentence.paper.id, one.sentence.start] for one in best)] if ranked else []
-    leads = dict.fromkeys(leading)
+    places = {one.sentence: n for n, one in enumerate(ranked)}
+    leads = dict.fromkeys(range(min(len(ranked), 1)))
+    for part in parts(question):
+        # The part's best sentence may be one that the whole question had no place for.
+        leads |= dict.fromkeys([places[one.sentence] for one in rank(part) if one.sentence in places][:1])
+    if len(leads) == 1 and _THINGS.match(question.bare):
+        leads |= dict.fromkeys(range(min(len(ranked), 2)))
     others = (one for n, one in enumerate(ranked) if n not in leads)
     return [*(replace(ranked[n], leads=True) for n in leads), *others]
 
 
 def _with_topic(piece: str, question: Question) -> str:
     topic = [name for name in question.names if name not in piece]
-    return f"{piece.rstrip()} ({', '.join(topic)})" if topic and piece.endswith("?") else piece
+    asked = f"{piece.rstrip(' ?.')}?"
+    return f"{asked} ({', '.join(topic)})" if topic else asked

@@ -22,21 +22,32 @@ from assistant.verification import Span, Support
 MOST_WORDS = 60  # of an answer's sentences: an answer, no abstract
 _NEXT_BEST = 2.5  # log-odds; a second sentence that fits much worse than the first is not quoted beside it
 _SENTENCE = 5  # words; what has fewer is no sentence
+_BEFORE_NUMBER = 20  # characters; with these a number is told from the same number elsewhere
 _CLAUSE_WORDS = 8  # that what is left of a sentence has at least
-# What a sentence can do without: "…, thus ensuring both", "… such that it becomes proficient". What limits
-# it, "but only", "without", "when", is none of that.
+# What a sentence can do without: "…, thus ensuring both", "…, and then runs". What limits it, "but only",
+# "without", "when", is none of that.
 _CLAUSE = re.compile(
-    r"(?:[,;]\s(?=(?:and (?:then|thus|also|is|are|can|we|it|they|achieves?|shows?|performs?|improves?"
-    r"|reduces?|outperforms?|surpasses)|while|whereas|which|where|who|thus|thereby|therefore|so|as|because"
-    r"|since|\w{4,}ing\b(?! ?(?:,|and\b)))\b)"
-    r"|\s(?=(?:such that|so that|which|while|whereas|thereby|because|due to|in order to|that may)\b))"
+    r",\s(?=(?:and (?:then|thus|also|we|it|they|achieves?|shows?|performs?|improves?|reduces?|outperforms?"
+    r"|surpasses)|while|whereas|which|where|thus|thereby|therefore|resulting|leading|making|enabling|ensuring"
+    r"|allowing|achieving|reducing|improving|outperforming|surpassing|creating|generating|demonstrating"
+    r"|showing|suggesting)\b)"
 )
-# "To address this, we …", "Extensive experiments demonstrate that …".
+_RELATIVE = re.compile(r",\s(?:which|where|while|whereas)\b[^,]*,")  # the main clause goes on after it
+# A beginning that needs what comes after its comma, and what is left hanging by a cut.
+_SUBORDINATE = re.compile(
+    r"(?:as|while|although|since|when|if|with|for|in|by|unlike|to|after|before|given)\b[^,]*$", re.I
+)
+_HANGING = re.compile(
+    r"\bnot only\b|\b(?:and|or|but|only|of|the|an?|to|in|by|with|for|e\.g\.|i\.e\.)$",
+    re.I,
+)
+# What only leads up to what is said: "To this end, we …", "Extensive experiments demonstrate that …".
 _LEAD_UP = re.compile(
-    r"(?:(?:to|in|by|with|for|through|compared|based|specifically|however|moreover|furthermore|finally"
-    r"|additionally|recently|inspired|motivated|unlike|while|although|since|as)\b[^,;:()]{0,120}, "
+    r"(?:(?:to this end|to address th(?:is|ese)(?: \w+)?|in this (?:paper|work|study|article)|in particular"
+    r"|in addition|as a result|specifically|however|moreover|furthermore|additionally|finally|recently|notably"
+    r"|interestingly|consequently|therefore|here), "
     r"|(?:extensive |comprehensive |our )?(?:experiments|experimental results|results|evaluations)"
-    r"[^,;:()]{0,60}? (?:show|demonstrate|indicate|reveal|suggest)s? that )(?=\w)",
+    r"(?: on [\w -]{1,40})? (?:show|demonstrate|indicate|reveal|suggest) that )(?=\w)",
     re.I,
 )
 
@@ -89,7 +100,9 @@ def composed(
     """
     standing = [one for one in drafted if one.stands]
     if not standing:
-        return Composed(tuple(_sources(drafted, ranked) or extracts(ranked, most_words)))
+        sources = _sources(drafted, ranked)
+        kept = _within(sources, range(len(sources)), most_words)
+        return Composed(tuple(kept.values()) or tuple(extracts(ranked, most_words)))
     rests = [_places(one.support.spans) for one in standing]
     drawn_from = {place for places in rests for place in places}
     papers = {paper_id for paper_id, _ in drawn_from}
@@ -121,7 +134,9 @@ def composed_number(
         if one.stands and any(found.quantity.same(said) for said in quantities(one.sentence.text))
     ]
     if not saying or sum(len(words(one.sentence.text)) for one in saying) > most_words:
-        return Composed(tuple(_within([found.sentence.sentence], [0], most_words, found.text).values()))
+        source, number = found.sentence.sentence, found.quantity
+        keep = source.text[max(0, number.start - _BEFORE_NUMBER) : number.end]
+        return Composed(tuple(_within([source], [0], most_words, keep).values()))
     kept = [one for one in drafted if keep_unsupported and one.support.verdict == "unsupported"]
     return Composed(tuple(one.sentence for one in drafted if one in (*saying, *kept)))
 
@@ -143,16 +158,19 @@ def extracts(ranked: Sequence[RankedSentence], most_words: int = MOST_WORDS) -> 
     if not ranked:
         return []
     best, *others = ranked
-    leading = [one.sentence for one in others if one.leads]
+    taken = [best.sentence, *(one.sentence for one in others if one.leads)]
     near = [
         one.sentence
         for one in others[:2]
         if one.sentence.paper is best.sentence.paper and one.score > best.score - _NEXT_BEST
     ]
-    taken = [best.sentence, *(leading or near)]
-    within = _within(taken, range(len(taken)), most_words).values()
-    kept = [one for one in within if isinstance(one, SourceSentence)]
-    return sorted(kept if leading else kept[:2], key=lambda sentence: sentence.start)
+    tried = [taken] if taken[1:] else [[best.sentence, one] for one in near] or [taken]
+    # Of those that fit nearly as well, the first for which there is room.
+    found = [_within(some, range(len(some)), most_words).values() for some in tried]
+    kept = max(found, key=len)
+    return sorted(
+        (one for one in kept if isinstance(one, SourceSentence)), key=lambda sentence: sentence.start
+    )
 
 
 def _within(parts: Sequence[Part], order: Iterable[int], most_words: int, keep: str = "") -> dict[int, Part]:
@@ -189,9 +207,19 @@ def _shortened(parts: Mapping[int, Part], keep: str) -> dict[int, Part] | None:
 
 def _main_clause(text: str, keep: str) -> slice | None:
     """The text without its last clause; without one, without what leads up to it; None of what is bare."""
-    left = [slice(0, cut.start()) for cut in reversed(list(_CLAUSE.finditer(text)))]
+    left = [
+        slice(0, cut.start())
+        for cut in reversed(list(_CLAUSE.finditer(text)))
+        if not _RELATIVE.match(text, cut.start()) and _is_whole(text[: cut.start()])
+    ]
     left += [slice(lead.end(), len(text)) for lead in [_LEAD_UP.match(text)] if lead]
     return next((one for one in left if keep in text[one] and len(words(text[one])) >= _CLAUSE_WORDS), None)
+
+
+def _is_whole(text: str) -> bool:
+    """Whether what is left of a sentence may stand by itself."""
+    is_open = any(text.count(left) > text.count(right) for left, right in ("()", "[]", "{}"))
+    return not (is_open or _SUBORDINATE.match(text) or _HANGING.search(text))
 
 
 def _places(sentences: Iterable[SourceSentence | Span]) -> set[_Place]:

@@ -10,6 +10,9 @@ from assistant.question import kind_of
 from assistant.records import Turn
 from assistant.terms import STOP_WORDS, terms
 
+_ANSWER_WORDS = 60  # of the last answer that count
+_NOT_ANSWERED = "The nearest papers are:"  # in an abstention
+_MARKS = re.compile(r"\s?\[\d+\]")
 _TURNS = 8  # how far back a subject may lie
 _FEW_TERMS = 3
 _SHORT_ANSWER = 6  # words; what a longer one was about is not easily told
@@ -18,12 +21,11 @@ _ANEW = re.compile(
     r"^(?:something else|(?:a|another) (?:different|new) (?:question|topic)|different topic|new topic)\b",
     re.I,
 )
-# "No, I meant the latency" puts the question right, and is about what that was about.
+# "No, I meant the latency" and "No, not its speed. How …" put a question right, and go on with its topic.
 _PUT_RIGHT = re.compile(
-    r"^(?:no|nope|sorry|wait|actually)\b[,.;:!–-]*\s*"
-    r"(?:(?:not |i did(?: not|n['’]t) mean )[^.;:!?]*[.;:!]\s*)?"
-    r"(?:i (?:mean|meant|was asking(?: about| for)?)\b[,:]?\s*)?"
-    r"|^i meant\b[,:]?\s*",
+    r"^(?:(?:no|nope|sorry|wait|actually|oh)\b[,.;:!]?\s+){0,3}"
+    r"i (?:mean|meant|was asking(?: about| for)?)\b[,:]?\s*"
+    r"|^(?:no|nope)\b[,.;:!]\s+not [^.;:!?]*[.;:!]\s+(?=\S)",
     re.I,
 )
 _LEAD = re.compile(
@@ -35,14 +37,13 @@ _ONE_OF_TWO = re.compile(
     r"\bthe (?P<which>former|latter)\b(?! [a-z]+(?<!ing) (?:is|are|does|do|has)\b)", re.I
 )
 _ARTICLES = frozenset(("the", "a", "an"))
-_ARTICLE = re.compile(r"^(?:the|a|an) ", re.I)
 _MARK = re.compile(r"[,.;:?!()](?:\s|$)")
 _MOST_OF_A_PHRASE = 4  # words
 _ONE = r"(?:paper|work|study|method|model|approach|system)"
 # The one thing spoken of, which a name can take the place of. "It is true that" speaks of nothing.
 _IT = re.compile(
     rf"\b(?:this|that|the) {_ONE}(?:['’]s)?\b(?! (?:of|for|that|which|by)\b)"
-    r"|\b(?:its|it|their)\b(?! (?:is |was )?(?:true|possible|likely|clear|known)\b)(?! own\b)"
+    r"|\b(?:its|it|their)\b(?! (?:is |was )?(?:true|possible|likely|clear|known)\b)(?! own\W*$)"
     r"|\bthis(?= (?:is|was|does|can|has)\b|\W*$)",
     re.I,
 )
@@ -60,7 +61,8 @@ _TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|even|not)\b", 
 # "Down to how many bits?" has no verb of its own.
 _VERBLESS = re.compile(
     r"^(?:down to|up to|out of|from|at|by|in|on|over|to|for|with) (?:how (?:many|much)|what|which)\b"
-    r"(?!.*\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should)\b)",
+    r"(?!.*\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|may|might|must|shall)\b)"
+    r"(?:\s\S+){0,3}$",
     re.I,
 )
 _ONES = re.compile(r"\bones?$", re.I)
@@ -74,9 +76,10 @@ _SETTING = re.compile(
 _CLAUSE = re.compile(r",|\b(?:and|but|or)\b", re.I)
 _PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during)"
 # "And on BEIR?" asks the previous question elsewhere.
-_ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION})\s+(?P<what>[^?,]+?)\s*\?*$", re.I)
+_ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION})\s+(?P<what>[^?,]+?)\s*[?.]*$", re.I)
 # "And the latency?" asks for another number.
-_BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})\?*$", re.I)
+_BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})[?.]*$", re.I)
+_IT_TAKES = re.compile(r"\b(?:time|memory|space|power) it (?:takes|needs)\b", re.I)  # names a measure
 _VERB = re.compile(
     r"\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|which|what|who|when|where|why|how)\b",
     re.I,
@@ -114,14 +117,15 @@ def root(question: str, history: Sequence[Turn]) -> str | None:
 
 
 def continues(question: str, history: Sequence[Turn]) -> str:
-    """What was said right before a question that leans on it: the turn's question, and its answer.
+    """What was said right before a question that leans on it: the turn's question, and any answer it got.
 
     >>> continues("And how fast is it?", [Turn("What does LongGen reduce?", "KV cache memory.")])
     'What does LongGen reduce? KV cache memory.'
     """
     if not history or not depends(question):
         return ""
-    return f"{history[-1].question} {history[-1].answer}"
+    answer = "" if _NOT_ANSWERED in history[-1].answer else _MARKS.sub("", history[-1].answer)
+    return " ".join([history[-1].question, *answer.split()[:_ANSWER_WORDS]])
 
 
 def depends(question: str) -> bool:
@@ -149,12 +153,7 @@ def _written_out(question: str, previous: str, answer: str) -> str:
     subject = _subject(previous) or (_subject(answer) if not names(previous) else None)
     bare = _LEAD.sub("", question)
     if _PUT_RIGHT.match(question):
-        is_measure = kind_of(previous) == "number" and not _VERB.search(bare)
-        return (
-            f"How much {_ARTICLE.sub('', bare).rstrip(' .?')}? ({topic})"
-            if is_measure
-            else f"{bare} ({topic})"
-        )
+        question = bare
     if not _VERB.search(bare):
         if asked := _of_something_else(bare, previous):
             return asked
@@ -169,25 +168,30 @@ def _written_out(question: str, previous: str, answer: str) -> str:
 
 def _of_two(question: str, pair: tuple[str, str] | None) -> str:
     """The question with the former or the latter of two things by its name."""
-    found = _ONE_OF_TWO.search(question)
-    if not found or not pair:
+    if not pair:
         return question
-    named = pair[found["which"].casefold() == "latter"]
-    return f"{question[: found.start()]}{named}{question[found.end() :]}"
+    return _ONE_OF_TWO.sub(lambda found: pair[found["which"].casefold() == "latter"], question)
 
 
 def _pair(text: str) -> tuple[str, str] | None:
-    """What stands before and after the one "and" of a text, as far as the words of a thing reach.
+    """What stands before and after the one "and" of a text, where those are two names or two things.
 
     >>> _pair("It prunes parameters of both the foundation model and the PEFT modules, early in training.")
     ('the foundation model', 'the PEFT modules')
+    >>> _pair("LongGen cuts memory and SlimTune cuts training time.")
     """
     before, _, after = text.partition(" and ")
     if " and " in after:
         return None
     former = _phrase(reversed(_MARK.split(before)[-1].split()))[::-1]
-    latter = _phrase(_MARK.split(after)[0].split())[: len(former)]
-    return (" ".join(former), " ".join(latter)) if former and latter else None
+    rest = _MARK.split(after)[0].split()
+    latter = _phrase(rest)
+    if len(former) == len(latter[:1]) == 1 and names(former[0]) and names(latter[0]):
+        latter = latter[:1]
+    is_thing = len(former) > 1 and former[0].casefold() in _ARTICLES
+    if not latter or not (is_thing or (names(former[-1]) and names(latter[0]))) or len(latter) > len(former):
+        return None
+    return (" ".join(former), " ".join(latter)) if is_thing else (former[-1], latter[0])
 
 
 def _phrase(found: Iterable[str]) -> list[str]:
@@ -220,7 +224,7 @@ def _measure(bare: str) -> str | None:
     """What another number is asked of, "the latency", unless that is a pronoun or a name."""
     found = _BARE.match(bare)
     what = found["what"].strip() if found else ""
-    leans = _IT.search(what) or _LEANS.search(what) or _ONES.search(what)
+    leans = _IT.search(_IT_TAKES.sub("", what)) or _LEANS.search(what) or _ONES.search(what)
     return None if what == _subject(what) or leans else what or None
 
 

@@ -27,13 +27,17 @@ _BETWEEN_OPPOSED = re.compile(_OPPOSED, re.I)
 _COMPARED_WITH = re.compile(r"\b(compare\b[^?,;:]*?) (?:with|to) ", re.I)
 # "The egocentric action recognition study", "the one on long videos", "those proposing sparse training".
 _DESCRIBED = re.compile(
-    r"(?:\b(?:the|that|a) (?P<by>(?:[\w^{}+-]+ ){0,5}?)"
+    r"(?:\b(?:the|that|a) (?P<by>(?:(?!(?:of|on|in|for|by|with|from|to)\b)[\w^{}+-]+ ){0,5}?)"
     r"(?:paper|study|work|note|review|survey|overview|article|one|method|approach|family)(?:['’]s)?\b"
     r"|\bthose(?= (?:behind|proposing|who|that)\b)|\bthe authors(?= of\b))"
     r"(?P<about>(?: (?:on|about|that|which|with|for|of|from|behind|proposing|who|by)\b[^?,;:]*)?)",
     re.I,
 )
-_EACH_OF_THEM = re.compile(r"\b(does|did|is|has|can|in|of|for|by|with) each(?: of them)?\b", re.I)
+_EACH_OF_THEM = re.compile(
+    r"\b(?P<verb>does|did|can) each(?: of them)?(?! of\b)\b"
+    r"|\b(?P<joint>is|has|in|of|for|by|with) each(?: of them\b|(?=\s?[?.,;:]|$))",
+    re.I,
+)
 _TOGETHER = re.compile(r"\b(?:both|each(?: of them)?|either|respectively)\b ?")
 _DANGLING = re.compile(r",(?=\s?[?.:;])|\s(?=[?,.])|\b(of|in|on|for|by|with|from) (?=\1\b)")
 _LEANS = re.compile(r"\b(?:it|its|they|their|them)\b", re.I)  # a clause about a paper named before it
@@ -304,7 +308,9 @@ def _without_others(
 
 def _without_each(text: str) -> str:
     """The text without what tells that it is about several."""
-    return _DANGLING.sub("", _TOGETHER.sub("", _EACH_OF_THEM.sub(r"\1 it", text)))
+    return _DANGLING.sub(
+        "", _TOGETHER.sub("", _EACH_OF_THEM.sub(lambda found: f"{found['verb'] or found['joint']} it", text))
+    )
 
 
 def _terms_of(paper: ScoredPaper) -> frozenset[str]:

@@ -18,15 +18,15 @@ IN_ONE: dict[str, tuple[str, list[str]]] = {
     "one": ("What does LongGen cut?", []),
     "two": (
         "What does LongGen cut in memory, and where does it run its router?",
-        ["What does LongGen cut in memory", "where does it run its router? (LongGen)"],
+        ["What does LongGen cut in memory?", "where does it run its router? (LongGen)"],
     ),
     "without a comma": (
         "What does it cut in memory and where does it run its router?",
-        ["What does it cut in memory", "where does it run its router?"],
+        ["What does it cut in memory?", "where does it run its router?"],
     ),
     "with a preposition": (
         "How is the router trained, and on which data set was it tried?",
-        ["How is the router trained", "on which data set was it tried?"],
+        ["How is the router trained?", "on which data set was it tried?"],
     ),
     "two sentences": (
         "Does scale settle factual questions? What does retrieval add to small models?",
@@ -35,9 +35,13 @@ IN_ONE: dict[str, tuple[str, list[str]]] = {
     "what leads up to it is none": ("On the LVIS benchmark, what is the lead of YOLOE?", []),
     "nor is a condition": ("When visual prompts are used, how much AP does YOLOE reach?", []),
     "too few words to stand alone": ("What does the ranking model judge, and by which criteria?", []),
-    "a preposition said twice": (
-        "What does LongGen use to keep views consistent and to sharpen detail?",
-        ["What does LongGen use to keep views consistent?", "What does LongGen use to sharpen detail?"],
+    "a clause about a thing is none": (
+        "How do sparse transformers, which attend to few tokens, beat dense recurrent networks?",
+        [],
+    ),
+    "three at most": (
+        "What is cut in memory, how is speed measured, what do heads learn, and why is training stable?",
+        ["What is cut in memory?", "how is speed measured?", "what do heads learn?"],
     ),
     "two nouns": ("What does LongGen use to keep views and details?", []),
 }
@@ -65,6 +69,16 @@ def test_the_best_sentence_for_each_part_comes_first() -> None:
     )
     assert first == [MEMORY.text, GPUS.text]
     assert every == [MEMORY.text, GPUS.text, ROUTER.text, CODE.text]
+
+
+def test_a_sentence_that_the_whole_question_had_no_place_for_does_not_lead() -> None:
+    other = sentences_of(Paper("b", "Other", "It is elsewhere. It runs there."))
+    first, every = leaders(
+        "What does LongGen cut in memory, and where does it run its router?",
+        {"router": [RankedSentence(other[1], 9.0, {}), RankedSentence(GPUS, 5.0, {})]},
+    )
+    assert first == [MEMORY.text, GPUS.text]
+    assert len(every) == len(RANKED)
 
 
 def test_one_sentence_may_be_the_best_for_all() -> None:

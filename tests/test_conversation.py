@@ -45,9 +45,12 @@ CASES = {
         "And how much of the adapters? (LongGen)",
     ),
     "the latter, two turns before": (
-        [Turn("What does LongGen prune?", "Heads and layers."), Turn("How much of the former?", "Half.")],
+        [
+            Turn("What does LongGen prune?", "The heads and the layers."),
+            Turn("How much of the former?", "Half."),
+        ],
         "And how much of the latter?",
-        "And how much of layers? (LongGen)",
+        "And how much of the layers? (LongGen)",
     ),
     "the former of nothing told": (NAMED, "Is the former faster?", "Is the former faster? (LongGen)"),
     "its own": (NAMED, "Why not treat each on its own?", "Why not treat each on its own? (LongGen)"),
@@ -59,7 +62,40 @@ CASES = {
     "put right by a question": (
         NAMED,
         "No, not how well it scores. How does it choose?",
-        "How does it choose? (LongGen)",
+        "How does LongGen choose?",
+    ),
+    "put right, after more": (
+        NUMBER,
+        "Oh no, I meant on BEIR.",
+        "By how many points does LongGen beat FlashAttention on BEIR in 2023?",
+    ),
+    "put right to nothing": (NAMED, "No, not the memory, the latency.", None),
+    "a no that is none": (NAMED, "No-reference image quality assessment: which papers?", None),
+    "an everyday word": (NAMED, "Actually, how do agents plan with tools?", None),
+    "the former and the latter": (
+        TWO_NAMED,
+        "How does the latter compare to the former?",
+        "How does SlimTune compare to LongGen?",
+    ),
+    "clauses are no pair": (
+        [Turn("How do they differ?", "LongGen cuts memory and SlimTune cuts training time.")],
+        "Is the latter faster?",
+        "Is the latter faster? (How do they differ)",
+    ),
+    "adjectives are no pair": (
+        [*TWO_NAMED, Turn("Which is better?", "LongGen is faster and cheaper.")],
+        "Is the latter faster?",
+        "Is SlimTune faster?",
+    ),
+    "its own thing": (
+        NAMED,
+        "How does its own reward model judge?",
+        "How does LongGen's own reward model judge?",
+    ),
+    "a whole question that begins with a preposition": (
+        NAMED,
+        "In which layers of transformers lie factual associations?",
+        None,
     ),
     "a number without a verb": (NAMED, "Down to how many bits?", "Down to how many bits? (LongGen)"),
     "a number with a verb": (NAMED, "On how many GPUs does training on documents run?", None),

@@ -343,7 +343,10 @@ def test_span_at_finds_the_sentence_of_that_paper_that_a_place_is_in(verifier: V
         assert found is not None
         assert found.text == "It reduces memory by 62% and decoding is 1.4x faster."
     assert verifier.span_at(cache, 94) is None  # the space after it
-    assert verifier.span_at(tune, 941) is None
+    of_tune = verifier.span_at(tune, 5)
+    assert of_tune is not None
+    assert of_tune.paper is tune
+    assert verifier.span_at(tune, len(tune.abstract)) is None
 
 
 def test_a_long_sentence_is_narrowed_to_the_forty_words_that_share_most_with_the_claim() -> None:
