@@ -38,7 +38,9 @@ _LEAST_TERMS = 2  # of a part; "of what kind?" leans on the part before it
 
 
 def parts(question: Question) -> tuple[Question, ...]:
-    """The questions in one, three at most, each with names of the others for its topic; none where it is one.
+    """The questions in one, three at most; one that names nothing has the others' names for its topic.
+
+    None where it is but one question.
 
     >>> from assistant.question import understood
     >>> [part.bare for part in parts(understood("What does DCCA reorder, and where do projections sit?"))]
@@ -70,6 +72,7 @@ def led(
 
 
 def _with_topic(piece: str, question: Question) -> str:
-    topic = [name for name in question.names if name not in piece]
+    """The part, with the names of the others where it has none."""
     asked = f"{piece.rstrip(' ?.')}?"
-    return f"{asked} ({', '.join(topic)})" if topic else asked
+    named = any(name in piece for name in question.names)
+    return asked if named or not question.names else f"{asked} ({', '.join(question.names)})"

@@ -44,8 +44,8 @@ _HANGING = re.compile(
 # What only leads up to what is said: "To this end, we …", "Extensive experiments demonstrate that …".
 _LEAD_UP = re.compile(
     r"(?:(?:to this end|to address th(?:is|ese)(?: \w+)?|in this (?:paper|work|study|article)|in particular"
-    r"|in addition|as a result|specifically|however|moreover|furthermore|additionally|finally|recently|notably"
-    r"|interestingly|consequently|therefore|here), "
+    r"|in addition|as a result|specifically|however|moreover|furthermore|additionally|finally|recently"
+    r"|notably|interestingly|consequently|therefore|here), "
     r"|(?:extensive |comprehensive |our )?(?:experiments|experimental results|results|evaluations)"
     r"(?: on [\w -]{1,40})? (?:show|demonstrate|indicate|reveal|suggest) that )(?=\w)",
     re.I,

@@ -184,14 +184,13 @@ def _pair(text: str) -> tuple[str, str] | None:
     if " and " in after:
         return None
     former = _phrase(reversed(_MARK.split(before)[-1].split()))[::-1]
-    rest = _MARK.split(after)[0].split()
-    latter = _phrase(rest)
-    if len(former) == len(latter[:1]) == 1 and names(former[0]) and names(latter[0]):
-        latter = latter[:1]
-    is_thing = len(former) > 1 and former[0].casefold() in _ARTICLES
-    if not latter or not (is_thing or (names(former[-1]) and names(latter[0]))) or len(latter) > len(former):
+    latter = _phrase(_MARK.split(after)[0].split())
+    if not former or not latter:
         return None
-    return (" ".join(former), " ".join(latter)) if is_thing else (former[-1], latter[0])
+    if names(former[-1]) and names(latter[0]):
+        return former[-1], latter[0]
+    are_things = len(former) > 1 and former[0].casefold() in _ARTICLES and len(latter) <= len(former)
+    return (" ".join(former), " ".join(latter)) if are_things else None
 
 
 def _phrase(found: Iterable[str]) -> list[str]:
@@ -215,7 +214,7 @@ def _of_something_else(bare: str, previous: str) -> str | None:
             return f"{previous[: place.start()]}{phrase}{previous[place.end() :]}"
         return f"{previous[:-1]} {phrase}?" if previous.endswith("?") and not _IT.search(bare) else None
     subject, other = _subject(previous), _subject(bare)
-    if subject and other and bare.rstrip("? ") == other:
+    if subject and other and bare.rstrip("?. ") == other:
         return re.sub(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", other, previous)
     return None
 

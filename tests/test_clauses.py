@@ -35,6 +35,10 @@ IN_ONE: dict[str, tuple[str, list[str]]] = {
     "what leads up to it is none": ("On the LVIS benchmark, what is the lead of YOLOE?", []),
     "nor is a condition": ("When visual prompts are used, how much AP does YOLOE reach?", []),
     "too few words to stand alone": ("What does the ranking model judge, and by which criteria?", []),
+    "two names": (
+        "How is the router of LongGen trained, and where does SlimTune run it?",
+        ["How is the router of LongGen trained?", "where does SlimTune run it?"],
+    ),
     "a clause about a thing is none": (
         "How do sparse transformers, which attend to few tokens, beat dense recurrent networks?",
         [],

@@ -69,6 +69,11 @@ CASES = {
         "Oh no, I meant on BEIR.",
         "By how many points does LongGen beat FlashAttention on BEIR in 2023?",
     ),
+    "put right by a name": (
+        NUMBER,
+        "Sorry, I meant SlimTune.",
+        "By how many points does SlimTune beat FlashAttention on KILT in 2023?",
+    ),
     "put right to nothing": (NAMED, "No, not the memory, the latency.", None),
     "a no that is none": (NAMED, "No-reference image quality assessment: which papers?", None),
     "an everyday word": (NAMED, "Actually, how do agents plan with tools?", None),
@@ -81,6 +86,11 @@ CASES = {
         [Turn("How do they differ?", "LongGen cuts memory and SlimTune cuts training time.")],
         "Is the latter faster?",
         "Is the latter faster? (How do they differ)",
+    ),
+    "words of grammar are no pair": (
+        [Turn("Which does LongGen use?", "Both, and then more."), Turn("Why?", "It is, and was.")],
+        "Is the latter faster?",
+        "Is the latter faster? (LongGen)",
     ),
     "adjectives are no pair": (
         [*TWO_NAMED, Turn("Which is better?", "LongGen is faster and cheaper.")],
