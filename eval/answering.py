@@ -256,7 +256,7 @@ def _scored(
     scores = [score_question(item, answers[item.id], material.corpus) for item in items]
     summary = summarise(items, answers, scores)
     write_scores(folder, scores, summary)
-    log_test_run(found, summary.trusted.value)
+    log_test_run(found, items, summary.trusted.value)
     own = tuple(start for start in starts if start.system == name)
     return Measured(tuple(answers.values()), tuple(scores), own, found.manifest["peak_rss_mb"] * 1_000_000)
 

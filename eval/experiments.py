@@ -144,7 +144,7 @@ def perform(
         about["command"] = "python app.py"
     run(items, ask, folder, about, resume=resume, progress=progress)
     summary = score(folder, material)
-    log_test_run(read_run(folder), summary.trusted.value)
+    log_test_run(read_run(folder), items, summary.trusted.value)
     return summary
 
 

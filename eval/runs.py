@@ -203,11 +203,11 @@ def write_scores(folder: Path, scores: Iterable[QuestionScore], summary: Any) ->
     _write_json(folder / SUMMARY, to_plain(summary))
 
 
-def log_test_run(run: Run, tar: float | None, path: Path = TEST_RUNS) -> None:
-    """List a run that saw the test split, once; one on dev alone is not listed."""
-    about = run.manifest
-    if about["split"] == "dev":
+def log_test_run(run: Run, items: Iterable[GoldItem], tar: float | None, path: Path = TEST_RUNS) -> None:
+    """List a run that asked questions of the split test, once."""
+    if all(item.split != "test" for item in items):
         return
+    about = run.manifest
     listed = path.read_text(encoding="utf-8") if path.exists() else _TEST_RUNS_HEAD
     if about["started"] in listed:
         return

@@ -415,8 +415,9 @@ def test_a_run_on_the_test_split_is_listed_once(tmp_path: Path) -> None:
     about = {**ABOUT, "split": "test", "commit": "0123456789abcdef", "dirty": True, "started": "2030-01-02"}
     found = run([SPEED], answered, tmp_path / "r", about)
     listed = tmp_path / "TEST_RUNS.md"
-    log_test_run(found, 0.5, listed)
-    log_test_run(found, 0.5, listed)
+    items = [SPEED, replace(SPEED, id="n2", split="test")]
+    log_test_run(found, items, 0.5, listed)
+    log_test_run(found, items, 0.5, listed)
     assert listed.read_text(encoding="utf-8").splitlines()[2:] == [
         "| date | commit | model | gold | questions | TAR |",
         "|---|---|---|---|---:|---:|",
@@ -424,8 +425,10 @@ def test_a_run_on_the_test_split_is_listed_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_run_on_dev_is_not_listed(tmp_path: Path) -> None:
-    log_test_run(run([SPEED], answered, tmp_path / "r", ABOUT), 0.5, tmp_path / "TEST_RUNS.md")
+@pytest.mark.parametrize("split", ["dev", "all"])
+def test_a_run_without_a_question_of_test_is_not_listed(tmp_path: Path, split: str) -> None:
+    found = run([SPEED], answered, tmp_path / "r", {**ABOUT, "split": split})
+    log_test_run(found, [SPEED], 0.5, tmp_path / "TEST_RUNS.md")
     assert not (tmp_path / "TEST_RUNS.md").exists()
 
 
