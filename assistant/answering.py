@@ -205,10 +205,12 @@ class Pipeline:
         """
         weigh = self.index.lexical.informativeness
         told = described(run.asked, lambda text: self._nearby(text, run.filters), weigh)
-        begun_with = (told,) if told else self.search(began, run.filters, 1)
+        begun_with = self.search(began, run.filters, 1)
         if not begun_with or run.question.kind == "list":
             return
-        paper = begun_with[0].paper
+        paper = told.paper if told else begun_with[0].paper
+        if paper.id != begun_with[0].paper.id:
+            run.previous = ""  # it was said of another
         named = list(filter(is_specific, run.question.names))
         found = {one.paper.id for one in run.papers}
         if not (told or depends(run.asked)) and (named or paper.id not in found):

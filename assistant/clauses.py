@@ -1,7 +1,7 @@
-"""Questions in one: the clauses of a question that are questions of their own, and what two phrases ask for.
+"""Questions in one: the parts of a question that are questions of their own.
 
-"What does it add, and where?" is answered only by both. Each part is ranked on its own, so that the best
-sentence for each comes first.
+"What does it add, and where?" is answered only by both. Sentences are ranked for each part, too, so that the
+best one for each comes first.
 """
 
 from __future__ import annotations

@@ -364,6 +364,13 @@ def test_a_conversation_stays_with_its_paper_until_another_is_named(
     assert {citation.paper_id for citation in answer.citations} <= {expected}
 
 
+def test_a_conversation_turns_to_the_paper_that_is_described(ask: Asker) -> None:
+    model = ScriptedModel("It has convolutional networks.")
+    answer = ask("And the survey of speech recognition networks?", model, CACHE)
+    assert answer.evidence[0].paper.id == "a3"
+    assert "What does LongCache reduce?" not in model.prompts[0][1].content
+
+
 def test_a_conversation_about_one_paper_is_not_split_between_papers(ask: Asker) -> None:
     question = "And compare both key-value cache memory and speech recognition neural networks?"
     assert [paper.id for paper in ask(question, None).cited_papers] == ["a1", "a3"]
