@@ -79,6 +79,8 @@ _MEASURES = re.compile(
     re.I,
 )
 _MOST_SURVEYED = 4  # papers that a question to all of them is put to
+# Of the odds that the gate before a draft asks for, those for a paper that the question itself means.
+_SIDE_ODDS = 0.3
 _SIDE_CANDIDATES = 3  # papers looked at for each part of a question
 
 
@@ -255,12 +257,6 @@ class Pipeline:
 
     def _is_shut(self, run: Inquiry) -> bool:
         """Whether there is nothing that a draft could be written from: the gate before it."""
-        return self._can_not_answer(run) or run.confidence < self.fitted.before.least(
-            self.settings.strictness
-        )
-
-    def _can_not_answer(self, run: Inquiry) -> bool:
-        """Whether the nearest abstract lacks what an answer needs; if not, how likely it is to have it."""
         if not run.ranked:  # nothing but planted text
             return True
         numbers = self.quantities(run.question, run.ranked)
@@ -270,8 +266,9 @@ class Pipeline:
         run.signals = abstention.signals(
             run.question, run.papers, run.ranked, numbers, weigh, self.similarity, chosen=run.focused
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
-        run.confidence = self.fitted.before.model.probability(run.signals)
-        return False
+        before = self.fitted.before
+        run.confidence = before.model.probability(run.signals)
+        return run.confidence < before.least(self.settings.strictness, run.gate_odds)
 
     def _sides(self, run: Inquiry) -> tuple[Side, ...]:
         """The papers that a question asks something of each of; none in a conversation about one."""
@@ -322,7 +319,7 @@ class Pipeline:
         parts: list[Part] = []
         told: Inquiry | None = None  # the side that is surest
         for side in found:
-            # The paper has been judged to be about it.
+            # The paper has been judged to be about it, so here too the gate before the draft will do.
             asked, result = yield from self._put(run, side, MOST_WORDS // len(found))
             if result:
                 parts += _numbered(result.parts, len(run.context))
@@ -342,8 +339,8 @@ class Pipeline:
         parts: list[Part] = []
         labels: list[Label] = []
         for side in found:
-            # A side is asked of the very paper that the question means, so no gate asks whether it is.
-            asked, result = yield from self._put(run, side, MOST_WORDS // len(found))
+            # A side is asked of the very paper that the question means, so the gate before the draft will do.
+            asked, result = yield from self._put(run, side, MOST_WORDS // len(found), _SIDE_ODDS)
             if result is None or (_MEASURES.match(run.question.bare) and not _has_number(result)):
                 yield from run.side_missing(asked)
                 return
@@ -356,12 +353,12 @@ class Pipeline:
         yield from self._side_by_side(run, parts)
 
     def _put(
-        self, run: Inquiry, side: Side, most_words: int
+        self, run: Inquiry, side: Side, most_words: int, gate_odds: float = 1.0
     ) -> Generator[Event, None, tuple[Inquiry, Composed | None]]:
         """A question put to one of several papers: how it went, and the answer if there is one."""
-        asked = run.side(side.question, most_words)
+        asked = run.side(side.question, most_words, gate_odds)
         asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
-        if self._can_not_answer(asked):
+        if self._is_shut(asked):
             return asked, None
         try:
             yield from self._drafted(asked)

@@ -56,13 +56,13 @@ class Gate:
     model: Linear = field(default_factory=Linear)
     threshold: float = 0.0
 
-    def least(self, strictness: Strictness = "default") -> float:
-        """The least probability at which an answer is given, as strict as that.
+    def least(self, strictness: Strictness = "default", share: float = 1.0) -> float:
+        """The least probability at which an answer is given, as strict as that, or for a share of its odds.
 
         >>> [round(Gate(threshold=0.2).least(how), 3) for how in ("lenient", "default", "strict")]
         [0.111, 0.2, 0.333]
         """
-        odds = _ODDS[strictness]
+        odds = share * _ODDS[strictness]
         return odds * self.threshold / (1 + (odds - 1) * self.threshold)
 
 

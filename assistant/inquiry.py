@@ -64,6 +64,7 @@ class Inquiry:
     focused: bool = False
     is_side: bool = False
     most_words: int = MOST_WORDS
+    gate_odds: float = 1.0
     ranked: list[RankedSentence] = field(default_factory=list)
     signals: dict[str, float] = field(default_factory=dict)
     context: tuple[ContextPaper, ...] = ()
@@ -151,8 +152,8 @@ class Inquiry:
             sentence, tuple(citation for citation in self.cited.citations if citation.n in sentence.citations)
         )
 
-    def side(self, question: Question, most_words: int) -> Inquiry:
-        """What is asked of one of several papers, and how many words there are for its answer."""
+    def side(self, question: Question, most_words: int, gate_odds: float) -> Inquiry:
+        """What is asked of one of several papers, in so many words, at a share of the gate's odds."""
         return Inquiry(
             self.index,
             self.model_name,
@@ -162,6 +163,7 @@ class Inquiry:
             self.filters,
             is_side=True,
             most_words=most_words,
+            gate_odds=gate_odds,
         )
 
     def include(self, side: Inquiry) -> None:
