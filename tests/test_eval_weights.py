@@ -11,7 +11,7 @@ from gguf import GGMLQuantizationType as Kind
 from gguf import GGUFReader, GGUFWriter, quants
 from numpy.typing import NDArray
 
-from assistant.models import conversion
+from assistant.models import DEFAULT_MODEL, ModelStore, conversion
 from assistant.progress import silent
 from eval import weights
 
@@ -65,10 +65,9 @@ def test_matrices_of_layers_become_four_bits(tmp_path: Path) -> None:
 
 @pytest.mark.models
 def test_a_real_model_foretells_a_sentence() -> None:
-    from assistant.models import ModelStore
     from assistant.settings import Settings
 
-    folder = ModelStore(Settings.load().cache_dir).ready("smollm2-135m")
+    folder = ModelStore(Settings.load().cache_dir).ready(DEFAULT_MODEL)
     table = weights.quality_table([folder], ["The capital of France is Paris."] * 2)
     assert table.title == "2 texts, 12 tokens foretold"
     assert 1 < float(table.rows[str(folder)]["perplexity"]) < 100

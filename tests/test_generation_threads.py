@@ -8,7 +8,7 @@ import pytest
 
 from assistant.generation import threads
 from assistant.generation.threads import Tuning, threads_of, tune, tuned
-from assistant.models import ModelStore
+from assistant.models import DEFAULT_MODEL, ModelStore
 from assistant.settings import Settings
 
 Times = dict[int | None, float]
@@ -91,5 +91,5 @@ def test_a_damaged_file_is_measured_anew(machine: Machine, tmp_path: Path, damag
 
 @pytest.mark.models
 def test_a_real_model_is_measured() -> None:
-    folder = ModelStore(Settings.load().cache_dir).ready("smollm2-135m")
+    folder = ModelStore(Settings.load().cache_dir).ready(DEFAULT_MODEL)
     assert threads.seconds(folder, 1) > 0
