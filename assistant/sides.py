@@ -95,9 +95,7 @@ def sides(
 def described(text: str, search: Search, weigh: Weigh) -> ScoredPaper | None:
     """The one paper that a question describes, "the paper on long-tail knowledge", if enough tells it."""
     found = _DESCRIBED.search(text)
-    told = _told_by(found) if found else ""
-    best = next(iter(search(told)), None) if terms(told) else None
-    return best if best is not None and _is_told(set(terms(told)), best, weigh) else None
+    return _told(_told_by(found), search, weigh) if found else None
 
 
 def _told_by(description: re.Match[str]) -> str:
@@ -161,22 +159,28 @@ def _with_described(
             continue
         told = _told_by(description) if description else ""
         for wanted in (told, piece) if several else (told,):
-            asked = set(terms(wanted))
-            best = next(iter(search(wanted)), None) if asked else None
-            if best is not None and best.paper.id not in found and _is_told(asked, best, weigh):
+            best = _told(wanted, search, weigh)
+            if best is not None and best.paper.id not in found:
                 at = begins + (description.start() if description else 0)
                 found[best.paper.id] = _Meant(best, at, description.group() if description else "")
                 break
     return found
 
 
-def _is_told(asked: set[str], paper: ScoredPaper, weigh: Weigh) -> bool:
-    """Whether terms are enough to tell the paper by, and it has most of them; a few, if its title has all."""
+def _told(wanted: str, search: Search, weigh: Weigh) -> ScoredPaper | None:
+    """The best paper for the words, if they are enough to tell it by.
+
+    It has most of their terms; where those are few, its title has all.
+    """
+    asked = set(terms(wanted))
+    best = next(iter(search(wanted)), None) if asked else None
+    if best is None:
+        return None
     if len(asked) < _LEAST_TERMS:
-        return len(asked) > 1 and asked <= set(terms(paper.paper.title))
-    there = set(terms(f"{paper.paper.title} {paper.paper.abstract}"))
+        return best if len(asked) > 1 and asked <= set(terms(best.paper.title)) else None
+    there = set(terms(f"{best.paper.title} {best.paper.abstract}"))
     total = sum(map(weigh, asked))
-    return bool(total) and sum(map(weigh, asked & there)) / total >= _LEAST_SHARE
+    return best if total and sum(map(weigh, asked & there)) / total >= _LEAST_SHARE else None
 
 
 def _are_coordinated(text: str, found: dict[str, _Meant]) -> bool:
