@@ -178,6 +178,16 @@ def ask(page: Page, question: str) -> None:
     page.keyboard.press("Enter")
 
 
+def unfold(page: Page, fold: str, last: str) -> None:
+    """Open a fold, up to the field labelled `last`, no quicker than a person.
+
+    Gradio makes the fields as a fold opens, and gives each its first value once more in the next frame.
+    """
+    page.get_by_role("button", name=fold).click()
+    expect(page.get_by_label(last)).to_be_visible()
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 def until(holds: Callable[[], bool]) -> None:
     """Wait for something that is not on the page."""
     deadline = time.monotonic() + PATIENCE / 1000

@@ -18,6 +18,7 @@ from pages import (
     served,
     serving,
     settled,
+    unfold,
     until,
 )
 from playwright.sync_api import Browser, Page, expect
@@ -125,7 +126,7 @@ def test_a_suggested_question_is_asked(page: Page) -> None:
 
 
 def test_a_question_can_be_narrowed_to_some_papers(page: Page) -> None:
-    page.get_by_role("button", name="Ask only some papers").click()
+    unfold(page, "Ask only some papers", "Papers")
     page.get_by_label("To year").fill("2021")
     page.get_by_label("To year").press("Tab")  # a field's value is taken when it is left
     ask(page, "What is costly?")

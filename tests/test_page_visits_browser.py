@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from pages import (
 )
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from assistant.page.conversations import Conversations
+from assistant.page.exchange import Exchange
 from assistant.testing import ScriptedModel
 
 pytestmark = IN_BROWSER
@@ -77,6 +80,27 @@ def test_the_cited_papers_are_downloaded(page: Page, name: str, suffix: str, beg
         page.locator(".export").get_by_role("button", name=name).click()
     assert download.value.suggested_filename == f"By-how-much-does-LongCache-reduce-cache-memory.{suffix}"
     assert Path(download.value.path()).read_text(encoding="utf-8").startswith(begins)
+
+
+def test_an_answer_is_shown_whole_when_it_is_kept(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep, comes, let = Conversations.keep, threading.Event(), threading.Event()
+
+    def keep_when_let(kept: Conversations, owner: str, conversation: str, exchange: Exchange) -> None:
+        if exchange.is_over:
+            comes.set()
+            assert let.wait(PATIENCE / 1000)
+        keep(kept, owner, conversation, exchange)
+
+    monkeypatch.setattr(Conversations, "keep", keep_when_let)
+    ask(page, MEMORY)
+    assert comes.wait(PATIENCE / 1000)
+    page.wait_for_timeout(1000)  # in which it would be shown
+    expect(page.locator(".live")).to_have_count(1)
+    let.set()
+    settled(page)
+    with page.expect_download() as download:
+        page.locator(".export").get_by_role("button", name="Markdown").click()
+    assert "LongCache reduces cache memory by 62%" in Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_a_conversation_goes_on_after_the_server_was_restarted(browser: Browser, tmp_path: Path) -> None:

@@ -183,14 +183,16 @@ class Chat:
                 behind = (grown[-1].papers, grown[-1].citations, grown[-1].is_over)
                 if behind != papers:
                     papers, page[self._evidence] = behind, evidence_html(grown)
-                if names:
+                # An answer that is shown whole can be taken away at once, so that it is kept before.
+                if names or grown[-1].is_over:
                     self._keep(visit, grown)
+                if names:
                     page |= self._list(visit, "")
                     names = {}
                 yield page
         finally:
             growing.close()  # type: ignore[attr-defined]
-            if grown is not earlier:
+            if grown is not earlier and not grown[-1].is_over:
                 self._keep(visit, grown)
 
     def _keep(self, visit: Visit, conversation: Conversation) -> None:
