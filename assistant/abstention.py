@@ -25,7 +25,6 @@ from assistant.subject import is_defined, is_subject_of
 from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
-_LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, what was found is about something else
 _MOST_AHEAD = 6.0  # by which the best paper's score counts as ahead of the next one's
 _UNTOLD = 3.0  # the same where there is no next one to tell by
 _MOST_DOUBT = 5.0  # of the model in its draft
@@ -76,21 +75,12 @@ def nothing_found(filters: Filters) -> Reason:
     return Reason("nothing_retrieved", f"No papers{restricted} were found for this question.")
 
 
-def off_topic(question: Question, papers: Sequence[ScoredPaper]) -> Reason | None:
-    """Why nothing found is about the question: few of its words are there, and no passage is near it.
-
-    A system that it names, or a name that an abstract has, makes it one about papers.
-    """
-    found = [scored.paper for scored in papers]
-    if any(is_specific(name) or _anywhere(name, found) for name in question.names):
-        return None
-    asked = {stemmed for stemmed, _ in question.terms}
-    there = frozenset().union(*map(_terms_of, found))
-    share = len(asked & there) / len(asked) if asked else 0.0
-    cosine = max(passage.dense for scored in papers for passage in scored.passages)
-    if share < _LEAST_SHARE and cosine < _LEAST_COSINE:
-        return Reason("off_topic", "These abstracts do not seem to be about that.")
-    return None
+def off_topic(question: Question, papers: Sequence[ScoredPaper], ranked: Sequence[RankedSentence]) -> Reason:
+    """Why there is no answer where no paper found is about the question."""
+    nearest = ranked[0].sentence.paper
+    return _unnamed(question, papers, nearest) or Reason(
+        "off_topic", "These abstracts do not seem to be about that."
+    )
 
 
 def out_of_reach(
@@ -213,14 +203,9 @@ def missing(
     no number of what is asked; `not_in_abstracts`: it says something else.
     """
     paper = ranked[0].sentence.paper
-    whose = f"the abstract of {name}" if (name := _short_name(paper)) else "the nearest abstract"
-    every = [scored.paper for scored in papers]
-    if unknown := [name for name in question.names if not _anywhere(name, every)]:
-        return Reason("unknown_name", f"No abstract found mentions {_listed(unknown[:_MOST_NAMES])}.")
-    if absent := [name for name in question.names if not _anywhere(name, [paper])]:
-        # "Why does STORM use an LSTM?" takes for granted what its abstract does not have.
-        code = "false_premise" if _WHY_OR_HOW.match(question.bare) else "name_missing"
-        return Reason(code, _sentence(f"{whose} does not mention {_listed(absent[:_MOST_NAMES])}."))
+    whose = _whose(paper)
+    if reason := _unnamed(question, papers, paper):
+        return reason
     if _only_mentions(paper, question.subject):
         return Reason(
             "not_in_abstracts",
@@ -240,6 +225,22 @@ def missing(
         said = _listed([word for stemmed, word in telling if (stemmed, word) in rarest])
         return Reason("not_in_abstracts", _sentence(f"{whose} does not mention {said}."))
     return Reason("not_in_abstracts", _sentence(f"{whose} does not say that."))
+
+
+def _unnamed(question: Question, papers: Sequence[ScoredPaper], nearest: Paper) -> Reason | None:
+    """What of the names in the question no abstract has, or not the nearest one."""
+    every = [scored.paper for scored in papers]
+    if unknown := [name for name in question.names if not _anywhere(name, every)]:
+        return Reason("unknown_name", f"No abstract found mentions {_listed(unknown[:_MOST_NAMES])}.")
+    if absent := [name for name in question.names if not _anywhere(name, [nearest])]:
+        # "Why does STORM use an LSTM?" takes for granted what its abstract does not have.
+        code = "false_premise" if _WHY_OR_HOW.match(question.bare) else "name_missing"
+        return Reason(code, _sentence(f"{_whose(nearest)} does not mention {_listed(absent[:_MOST_NAMES])}."))
+    return None
+
+
+def _whose(paper: Paper) -> str:
+    return f"the abstract of {name}" if (name := _short_name(paper)) else "the nearest abstract"
 
 
 def number_signals(numbers: Sequence[RankedQuantity]) -> dict[str, float]:

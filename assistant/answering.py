@@ -4,56 +4,34 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from assistant import abstention
-from assistant.citations import DraftSentence, is_bare_label
+from assistant.citations import DraftSentence
 from assistant.clauses import led
-from assistant.composition import (
-    MOST_WORDS,
-    Composed,
-    Part,
-    composed,
-    composed_number,
-    extracts,
-    fragment,
-)
-from assistant.context import ContextPaper, best_at_ends, fenced, pack, render
+from assistant.composition import MOST_WORDS, Composed, Part
+from assistant.context import ContextPaper
 from assistant.conversation import continues, depends, root, standalone
+from assistant.decision import decided
 from assistant.embedding import Embedder
 from assistant.errors import GenerationError
 from assistant.events import DraftGrew, DraftRejected, Event, EvidenceFound
-from assistant.expansion import find_expansion
-from assistant.final import (
-    Label,
-    boolean_final,
-    list_final,
-    unlabelled,
-)
+from assistant.final import Label, boolean_final, list_final, unlabelled
 from assistant.fit import RankedSentence, ranked_sentences
 from assistant.fitted import Fitted, Gate, coefficients_of, load_fitted, probability
 from assistant.generation.base import LanguageModel
 from assistant.index import Index
 from assistant.inquiry import Inquiry
-from assistant.labels import label_said, label_signals, null_finding
 from assistant.names import is_specific, mentions
-from assistant.polarity import negated
 from assistant.premise import false_number
-from assistant.prompts import fill
+from assistant.prompting import show
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity, ranked_quantities
 from assistant.question import MOST_CHARACTERS, Question, kind_of, read_question, understood
-from assistant.records import (
-    Filters,
-    Message,
-    Paper,
-    Reason,
-    ScoredPaper,
-    Turn,
-)
+from assistant.records import Filters, Paper, Reason, ScoredPaper, Turn
 from assistant.retrieval import FUSIONS, retrieve
 from assistant.selection import CANDIDATES, MOST_LISTED, Member, criterion, members, of_one, topic
 from assistant.settings import Settings
@@ -64,9 +42,7 @@ from assistant.terms import stem, words
 from assistant.text import canonical
 from assistant.verification import reported
 
-_PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
 _READ_SENTENCES = 8  # best fitting ones that quantities are taken from
-_EXACT = frozenset(("yes_no", "number"))  # kinds of question that have one right answer
 # What is asked of each of several papers alike, so that one yes or no answers it.
 _OF_EACH = re.compile(
     r"\b(?:both|each|all)\b|^(?:are|were|do|did|have|can|could|will)\b(?!.*\bor\b).*\band\b", re.I
@@ -243,11 +219,8 @@ class Pipeline:
             yield from self._told(run, found)
             return
         run.ranked = self.rank(run.question, run.candidates, run.previous)
-        if not run.focused and (reason := abstention.off_topic(run.question, run.papers)):
+        if reason := self._shut(run):
             yield run.abstained(reason)
-            return
-        if self._is_shut(run):
-            yield run.declined()
             return
         if correction := false_number(run.question, run.ranked):
             yield from run.corrected(correction)
@@ -255,20 +228,26 @@ class Pipeline:
         yield from self._drafted(run)
         yield from self._composed(run)
 
-    def _is_shut(self, run: Inquiry) -> bool:
-        """Whether there is nothing that a draft could be written from: the gate before it."""
+    def _shut(self, run: Inquiry) -> Reason | None:
+        """Why no draft is written: no paper is about the question, or the nearest can't answer it."""
         if not run.ranked:  # nothing but planted text
-            return True
+            return run.missing()
         numbers = self.quantities(run.question, run.ranked)
-        if abstention.out_of_reach(run.question, run.ranked, numbers):
-            return True
         weigh = self.index.lexical.informativeness
-        run.signals = abstention.signals(
+        signals = abstention.signals(
             run.question, run.papers, run.ranked, numbers, weigh, self.similarity, chosen=run.focused
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
+        if not (run.focused or run.is_side):  # else the paper is known
+            about = self.fitted.about
+            if about.model.probability(signals) < about.least(self.settings.strictness):
+                return abstention.off_topic(run.question, run.papers, run.ranked)
+        if abstention.out_of_reach(run.question, run.ranked, numbers):
+            return run.missing()
+        run.signals = signals
         before = self.fitted.before
-        run.confidence = before.model.probability(run.signals)
-        return run.confidence < before.least(self.settings.strictness, run.gate_odds)
+        run.confidence = before.model.probability(signals)
+        is_enough = run.confidence >= before.least(self.settings.strictness, run.gate_odds)
+        return None if is_enough else run.missing()
 
     def _sides(self, run: Inquiry) -> tuple[Side, ...]:
         """The papers that a question asks something of each of; none in a conversation about one."""
@@ -358,7 +337,7 @@ class Pipeline:
         """A question put to one of several papers: how it went, and the answer if there is one."""
         asked = run.side(side.question, most_words, gate_odds)
         asked.papers, asked.ranked = (side.paper,), self.rank(side.question, [side.paper])
-        if self._is_shut(asked):
+        if self._shut(asked):
             return asked, None
         try:
             yield from self._drafted(asked)
@@ -383,45 +362,9 @@ class Pipeline:
 
     def _drafted(self, run: Inquiry) -> Iterator[Event]:
         """Show the model the best sentences and verify what it writes; no model writes nothing."""
-        self._show(run)
+        show(run, self.index, self.model, self.settings)
         if self.model:
             yield from self._generate(self.model, run)
-
-    def _show(self, run: Inquiry) -> None:
-        """Choose the sentences to be shown and write the prompt.
-
-        Raises:
-            GenerationError: the question and one sentence are more than the model reads.
-        """
-
-        def packed(budget: int, count: Callable[[str], int]) -> tuple[ContextPaper, ...]:
-            most = self.settings.context_sentences
-            if run.question.kind in _EXACT:
-                most = min(most, self.settings.exact_sentences)
-            shown = pack(run.ranked, self.index.passages_of, most=most, budget=budget, count_tokens=count)
-            return (*shown, *self._unshown(run, shown))
-
-        budget = self.settings.context_tokens
-        if not self.model:
-            run.show(packed(budget, lambda text: len(words(text))))
-            return
-        tokens = self.model.count_tokens
-        around = sum(tokens(message.content) for message in _prompt(run, (), self.settings))
-        room = self.model.context_window - self.settings.max_answer_tokens - around - _PROMPT_MARGIN
-        run.show(packed(min(budget, room), tokens))
-        run.prompt = _prompt(run, run.context, self.settings)
-        if sum(tokens(message.content) for message in run.prompt) - around > room + _PROMPT_MARGIN:
-            raise GenerationError(
-                f"{self.model.name} reads {self.model.context_window} tokens, too few for the question, one "
-                f"sentence and an answer of {self.settings.max_answer_tokens}; choose a model that reads more"
-            )
-
-    def _unshown(self, run: Inquiry, shown: Sequence[ContextPaper]) -> Iterator[ContextPaper]:
-        """Papers that a quoted sentence may come from without having been shown to the model."""
-        known = {entry.paper.id for entry in shown}
-        others = {one.sentence.paper.id: one.sentence.paper for one in run.ranked}
-        for n, paper in enumerate((others[one] for one in others if one not in known), start=len(shown) + 1):
-            yield self._whole(n, paper)
 
     def _generate(self, model: LanguageModel, run: Inquiry) -> Iterator[Event]:
         with closing(model.stream(run.prompt, max_tokens=self.settings.max_answer_tokens)) as deltas:
@@ -463,40 +406,11 @@ class Pipeline:
         if numbers:
             run.signals |= abstention.number_signals(numbers)
         run.confidence = self._gate.model.probability(run.signals)
-        result = self._decided(run, numbers)
+        result = decided(
+            run, numbers, self.fitted.label, keep_unsupported=self.settings.unsupported == "flag"
+        )
         run.conclude(result)
         return result
-
-    def _decided(self, run: Inquiry, numbers: Sequence[RankedQuantity]) -> Composed:
-        """The parts of the answer, and what its final is made of."""
-        keep = self.settings.unsupported == "flag"
-        for short in run.question.short_forms:
-            if found := find_expansion(short, run.ranked):
-                run.bare = found[1]
-                return Composed((found[0].sentence,))
-        if run.question.kind == "yes_no":
-            if finding := null_finding(run.question, run.ranked):
-                run.label = "yes" if negated(run.question.bare) else "no"
-                return Composed((finding.sentence,))
-            said = label_said(run.draft)
-            run.label = self._label(run, said)
-            drafted = [one for one in run.drafted if not is_bare_label(one.sentence.text)]
-            # A reason that the model gave for the other label is no reason for this one.
-            if said not in (run.label, None) or not drafted:
-                return Composed(tuple(extracts(run.ranked)[:1]))
-            return composed(drafted, run.ranked, keep_unsupported=keep, most_words=run.most_words)
-        if numbers:
-            run.number = numbers[0]
-            return composed_number(run.drafted, numbers[0], keep_unsupported=keep, most_words=run.most_words)
-        run.bare = fragment(run.drafted)
-        return composed(run.drafted, run.ranked, keep_unsupported=keep, most_words=run.most_words)
-
-    def _label(self, run: Inquiry, said: Label | None) -> Label:
-        signals = label_signals(run.question.bare, said, run.ranked)
-        if said is None:
-            # What is fitted weighs a model's word, and there is none.
-            return "no" if signals["opposed"] else "yes"
-        return "yes" if self.fitted.label.score(signals) > 0 else "no"
 
 
 def _put_first(run: Inquiry, found: Sequence[Side]) -> None:
@@ -530,15 +444,3 @@ def _clipped(history: Sequence[Turn]) -> list[Turn]:
         return canonical(text)[:MOST_CHARACTERS]
 
     return [Turn(clipped(turn.question), clipped(turn.answer)) for turn in history]
-
-
-def _prompt(run: Inquiry, context: Sequence[ContextPaper], settings: Settings) -> tuple[Message, ...]:
-    question = run.question
-    system = f"system_{question.kind}" if question.kind in _EXACT else "system"
-    shown = [entry for entry in context if entry.shown]
-    passages = render(best_at_ends(shown) if settings.context_order == "best_at_ends" else shown)
-    # What was said before helps a model to words; a number or a label it would take for the answer.
-    is_led_up_to = run.previous and question.kind == "text"
-    asked = f"{run.previous} {question.text}" if is_led_up_to else question.text
-    user = fill("question", settings.prompts, passages=passages, question=fenced(asked))
-    return Message("system", fill(system, settings.prompts)), Message("user", user)

@@ -23,7 +23,7 @@ FITTED = "fitted.json"
 PACKAGED = Path(__file__).parent / FITTED
 
 _LINEAR = ("sentence", "quantity", "label", "member")
-GATES = ("before", "after", "extracts")
+GATES = ("about", "before", "after", "extracts")
 # How many times the odds of the threshold are asked for.
 _ODDS: Mapping[Strictness, float] = {"lenient": 0.5, "default": 1.0, "strict": 2.0}
 
@@ -51,7 +51,7 @@ def probability(log_odds: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """When to answer: the probability of being right, and the least at which an answer is given."""
+    """When to go on: the probability that it is right to, and the least that will do."""
 
     model: Linear = field(default_factory=Linear)
     threshold: float = 0.0
@@ -71,8 +71,9 @@ class Fitted:
     """All that was fitted.
 
     `sentence`: that a sentence is the evidence; `quantity`: that a quantity is the answer; `label`: that the
-    answer is yes; `member`: that a paper belongs to a list; the gates: that the answer is right, before a
-    draft is written, after it, and where there is no model. `provenance` tells what with: questions, model,
+    answer is yes; `member`: that a paper belongs to a list; the gates: that one of the papers found is what
+    the question is about, and that the answer is right, before a draft is written, after it, and where there
+    is no model. `provenance` tells what with: questions, model,
     weights, embedder, passages.
     """
 
@@ -80,6 +81,7 @@ class Fitted:
     quantity: Linear = field(default_factory=Linear)
     label: Linear = field(default_factory=Linear)
     member: Linear = field(default_factory=Linear)
+    about: Gate = field(default_factory=Gate)
     before: Gate = field(default_factory=Gate)
     after: Gate = field(default_factory=Gate)
     extracts: Gate = field(default_factory=Gate)

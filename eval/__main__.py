@@ -254,6 +254,13 @@ def fit(
             "--all", help="Also what ranks sentences, numbers and papers; takes hundreds of questions."
         ),
     ] = False,
+    about: Annotated[
+        bool,
+        typer.Option(
+            "--about",
+            help="Only what tells whether any paper is about a question; takes no model, and minutes.",
+        ),
+    ] = False,
     held_out: Annotated[
         Path | None, typer.Option("--held-out", help="With --all: questions to choose the thresholds on.")
     ] = None,
@@ -266,12 +273,14 @@ def fit(
     from eval.experiments import GOLD
     from eval.fitting import fit_to_file
 
+    if everything and about:
+        raise typer.BadParameter("--all fits what --about does, too; name one of them")
     with _bar() as progress:
         path, lines = fit_to_file(
             gold or GOLD / "fit",
             _places(None, index)[1],
             Settings.load(model=model),
-            everything=everything,
+            what="all" if everything else "about" if about else "gates",
             held_out=held_out,
             out=out,
             drafts=cache,

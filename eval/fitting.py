@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from sklearn.model_selection import GroupKFold
 
@@ -30,8 +30,17 @@ from assistant.settings import Settings
 from assistant.storage import write_atomically
 from eval.asking import adapted, is_injection
 from eval.experiments import read_material
-from eval.gates import FOLDS, Outcome, Signals, calibrated, early_threshold, gate
-from eval.gold import leave_gold_out
+from eval.gates import (
+    FOLDS,
+    Outcome,
+    Signals,
+    about_calibrated,
+    about_gate,
+    calibrated,
+    early_threshold,
+    gate,
+)
+from eval.gold import is_about_one, leave_gold_out
 from eval.headline import STANDALONE
 from eval.parts import answers, drafted, parts, sentence_rows, with_coefficients
 from eval.recording import RecordedModel
@@ -48,6 +57,8 @@ _SETTINGS = (
 
 _LEFT_OUT = 6  # one question in so many is asked again without the paper that answers it
 
+# Everything; the gates alone, calibrated; or the first of them alone, fitted anew, which takes no model.
+What = Literal["all", "gates", "about"]
 Pair = tuple[Outcome, Outcome]  # of one question: without a model, and with it
 
 
@@ -70,11 +81,13 @@ def fit(
     others = _both_ways(held_out)
     sentences = sentence_rows(pipeline, known)
     drafts = drafted(pipeline, known, sentences, progress)
+    fitted = parts(pipeline, known, sentences, drafts)
+    fitted = replace(fitted, about=about_gate(_there_and_gone(pipeline, fitted, items, corpus, progress)))
     found: list[Pair] = []
     held: list[Pair] = []
     for papers in _folds([*known, *others]):
         learnt = [item for item in known if item.cluster not in papers]
-        unseen = parts(pipeline, learnt, sentences, drafts)
+        unseen = replace(parts(pipeline, learnt, sentences, drafts), about=fitted.about)
         for some, pairs in ((known, found), (others, held)):
             apart = [item for item in some if item.cluster in papers]
             pairs += _with_open_gates(pipeline, unseen, apart, corpus, progress)
@@ -85,7 +98,7 @@ def fit(
 
     before = fitted_gate(1, _before).model
     return replace(
-        parts(pipeline, known, sentences, drafts),
+        fitted,
         before=Gate(before, early_threshold([pair[1] for pair in (*found, *held)], before)),
         after=fitted_gate(1, _after),
         extracts=fitted_gate(0, _before),
@@ -100,7 +113,8 @@ def recalibrated(pipeline: Pipeline, items: Sequence[GoldItem], corpus: Corpus, 
     Raises:
         AssistantError: no question gets as far as a gate.
     """
-    fitted = pipeline.fitted
+    told_apart = _there_and_gone(pipeline, pipeline.fitted, items, corpus, progress)
+    fitted = replace(pipeline.fitted, about=about_calibrated(pipeline.fitted.about, told_apart))
     pairs = _with_open_gates(pipeline, fitted, items, corpus, progress)
     _check_gated(pairs)
     quoting, drafting = ([pair[place] for pair in pairs] for place in (0, 1))
@@ -111,6 +125,28 @@ def recalibrated(pipeline: Pipeline, items: Sequence[GoldItem], corpus: Corpus, 
         after=calibrated(fitted.after, drafting, _after) if pipeline.model else fitted.after,
         extracts=calibrated(fitted.extracts, quoting, _before),
     )
+
+
+def about_anew(pipeline: Pipeline, items: Sequence[GoldItem], corpus: Corpus, progress: Progress) -> Fitted:
+    """The gate on what papers are about fitted anew, which takes no model; the rest as it is.
+
+    Raises:
+        AssistantError: no question has an answer in one paper.
+    """
+    fitted = pipeline.fitted
+    told_apart = _there_and_gone(pipeline, fitted, items, corpus, progress)
+    _check_gated(told_apart)
+    return replace(fitted, about=about_gate(told_apart))
+
+
+def _there_and_gone(
+    pipeline: Pipeline, fitted: Fitted, items: Sequence[GoldItem], corpus: Corpus, progress: Progress
+) -> list[Outcome]:
+    """The questions that one paper answers, with that paper in the index and without it."""
+    there = list(filter(is_about_one, items))
+    open_gates = replace(fitted, about=Gate(), before=Gate(), after=Gate(), extracts=Gate())
+    quoting = replace(with_coefficients(pipeline, open_gates), model=None)
+    return outcomes(quoting, [*there, *leave_gold_out(there, len(there))], corpus, progress)
 
 
 def _both_ways(items: Sequence[GoldItem]) -> list[GoldItem]:
@@ -145,8 +181,8 @@ def _with_open_gates(
     return [(bare, replace(one, before=bare.before)) for bare, one in zip(quoting, drafting, strict=True)]
 
 
-def _check_gated(pairs: Sequence[Pair]) -> None:
-    if not pairs:
+def _check_gated(found: Sequence[object]) -> None:
+    if not found:
         raise AssistantError(
             "none of the questions is one that could be abstained from; add questions of fact"
         )
@@ -196,7 +232,7 @@ def fit_to_file(
     index: Path,
     settings: Settings,
     *,
-    everything: bool,
+    what: What,
     held_out: Path | None = None,
     out: Path | None,
     drafts: Path,
@@ -214,9 +250,10 @@ def fit_to_file(
     material = read_material(gold, index)
     items = _for_fitting(material.items)
     others = _for_fitting(read_material(held_out, index).items) if held_out else []
+    everything = what == "all"
     _check(items, everything=everything)
     embedder = open_embedder(settings)
-    model = open_model(settings)
+    model = open_model(settings) if what != "about" else None
     if everything and model is None:
         raise AssistantError("fitting everything takes a model, whose drafts count; name one by --model")
     pipeline = Pipeline(
@@ -226,13 +263,15 @@ def fit_to_file(
         settings,
         None if everything else _known(index / FITTED),
     )
-    if everything:
+    if what == "all":
         fitted = fit(pipeline, items, material.corpus, progress, others)
-    else:
+    elif what == "gates":
         fitted = recalibrated(pipeline, items, material.corpus, progress)
+    else:
+        fitted = about_anew(pipeline, items, material.corpus, progress)
     manifest = pipeline.index.manifest
     about = {
-        "parts": "all" if everything else "gates",
+        "parts": what,
         "held_out_sha256": _digest(others) if everything and others else None,
         "model": pipeline.model_name,
         "model_sha256": weights_sha256(settings),
@@ -243,13 +282,14 @@ def fit_to_file(
         "papers": manifest.papers,
     }
     counted = settings.model_dump(mode="json", include=set(_SETTINGS))
-    fitted = replace(fitted, provenance=provenance(items, counted, about))
+    made = provenance(items, counted, about)
+    fitted = replace(fitted, provenance={**fitted.provenance, "about": made} if what == "about" else made)
     path = out or index / FITTED
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, (json.dumps(fitted_to_plain(fitted), indent=1) + "\n").encode())
     load_fitted.cache_clear()  # what was read of the old file no longer holds
     thresholds = {name: getattr(fitted, name).threshold for name in GATES}
-    return path, [f"{name}: answers from a probability of {least:.3f}" for name, least in thresholds.items()]
+    return path, [f"{name}: opens at a probability of {least:.3f}" for name, least in thresholds.items()]
 
 
 def _for_fitting(items: Sequence[GoldItem]) -> list[GoldItem]:

@@ -1,7 +1,8 @@
 """When to abstain: the probability that an answer is right, and how much of it is enough.
 
-A gate is a logistic regression over the signals of answers that were given with no gate shut. Its threshold
-is chosen by probabilities out of fold, of models that have seen no question about the same paper. Whoever has
+A gate is a logistic regression over the signals of answers that were given with no gate shut; the first one,
+`about`, tells whether a question's paper is there, the others whether an answer is right. Its threshold is
+chosen by probabilities out of fold, of models that have seen no question about the same paper. Whoever has
 questions of their own refits two numbers, slope and offset of the log-odds (Platt 1999), and the threshold.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,12 @@ UNANSWERABLE = 0.38  # their share among the gold questions; the questions for f
 FOLDS = 5
 MOST_LOST = 0.10  # of right answers, that a gate may cost
 LOST_EARLY = 0.01  # of them, that the gate before the draft may cost
+MOST_ASTRAY = 0.05  # of questions whose paper is there, that may be taken for questions about something else
+# What tells whether the paper that is asked about is there at all, whatever it says.
+ABOUT = frozenset(
+    "ahead dense paper_like names_missing best_names_of_paper best_own_name best_share_with_title"
+    " best_soft_share".split()
+)
 
 _PENALTY = 0.1  # inverse strength, by five-fold cross-validation over papers, among values from 0.03 to 3
 _PLATT_PENALTY = 10.0
@@ -65,19 +72,61 @@ def gate(found: Sequence[Outcome], signals: Signals, others: Sequence[Outcome] =
 
 def calibrated(known: Gate, found: Sequence[Outcome], signals: Signals) -> Gate:
     """A gate whose log-odds are stretched and shifted to the questions, with a threshold of their own."""
-    log_odds = np.array([known.model.score(signals(one)) for one in found])
+    model = _calibrated(known.model, found, signals)
+    return Gate(model, choose(found, _probabilities(model, found, signals)).threshold)
+
+
+def about_gate(found: Sequence[Outcome]) -> Gate:
+    """The probability that one of the papers found is the one that is asked about.
+
+    `found` is of questions whose paper is there, which are answerable, and of the same without it. The
+    threshold stops but few of the former.
+    """
+    found = _there(found)
+    rows: list[Row] = [(about_signals(one), one.right) for one in found]
+    return Gate(
+        logistic(rows, _PENALTY, balanced(found)),
+        _lowest(found, out_of_fold(found, about_signals), MOST_ASTRAY),
+    )
+
+
+def about_calibrated(known: Gate, found: Sequence[Outcome]) -> Gate:
+    """The same gate stretched and shifted to other questions; as it is where there are none."""
+    if not found:
+        return known
+    found = _there(found)
+    model = _calibrated(known.model, found, about_signals)
+    return Gate(model, _lowest(found, _probabilities(model, found, about_signals), MOST_ASTRAY))
+
+
+def about_signals(one: Outcome) -> Features:
+    """The signals of whether the paper is there."""
+    return {name: value for name, value in one.before.items() if name in ABOUT}
+
+
+def _there(found: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, right where the paper is there."""
+    return [replace(one, right=one.answerable) for one in found]
+
+
+def _calibrated(model: Linear, found: Sequence[Outcome], signals: Signals) -> Linear:
+    """Log-odds stretched and shifted so that they tell the probability of being right."""
+    log_odds = np.array([model.score(signals(one)) for one in found])
     # From their middle, so that the shift is right for a slope that is held at the least, too.
     middle = float(log_odds.mean())
     rows: list[Row] = [({"log_odds": x - middle}, one.right) for x, one in zip(log_odds, found, strict=True)]
     platt = logistic(rows, _PLATT_PENALTY)
-    model = known.model
-    if platt.weights:  # some were right and some wrong
-        slope = max(platt.weights["log_odds"], _LEAST_SLOPE)
-        model = Linear(
-            platt.intercept + slope * (known.model.intercept - middle),
-            {name: slope * weight for name, weight in known.model.weights.items()},
-        )
-    return Gate(model, choose(found, np.array([model.probability(signals(one)) for one in found])).threshold)
+    if not platt.weights:  # all were right, or all wrong
+        return model
+    slope = max(platt.weights["log_odds"], _LEAST_SLOPE)
+    return Linear(
+        platt.intercept + slope * (model.intercept - middle),
+        {name: slope * weight for name, weight in model.weights.items()},
+    )
+
+
+def _probabilities(model: Linear, found: Sequence[Outcome], signals: Signals) -> NDArray[np.floating]:
+    return np.array([model.probability(signals(one)) for one in found])
 
 
 def choose(found: Sequence[Outcome], probabilities: NDArray[np.floating]) -> Choice:
@@ -102,11 +151,16 @@ def choose(found: Sequence[Outcome], probabilities: NDArray[np.floating]) -> Cho
 
 def early_threshold(found: Sequence[Outcome], model: Linear) -> float:
     """The threshold below which hardly a right answer lies, so that no draft need be written."""
-    right = [model.probability(one.before) for one in found if one.right]
-    if not right:
+    return _lowest(found, _probabilities(model, found, lambda one: one.before), LOST_EARLY)
+
+
+def _lowest(found: Sequence[Outcome], probabilities: NDArray[np.floating], share: float) -> float:
+    """The threshold below which no more than that share of the right ones lies."""
+    right = probabilities[np.array([one.right for one in found], dtype=bool)]
+    if not len(right):
         return 0.0
-    # An answer's own probability, rounded down: between two of them, the lower one would be lost for nothing.
-    return math.floor(float(np.quantile(right, LOST_EARLY, method="lower")) * 1e4) / 1e4
+    # One's own probability, rounded down: between two of them, the lower one would be lost for nothing.
+    return math.floor(float(np.quantile(right, share, method="lower")) * 1e4) / 1e4
 
 
 def out_of_fold(

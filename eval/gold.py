@@ -75,14 +75,16 @@ def leave_gold_out(items: Iterable[GoldItem], count: int = 15) -> tuple[GoldItem
 
     The choice looks random and never changes: the first by the hash of their id.
     """
-    eligible = [
-        item
-        for item in items
-        if item.answerable and item.turn == 1 and not item.variant_of and not item.acceptable_papers
-        if len(item.gold_papers) == 1 and not item.type.startswith("injection")
+    chosen = sorted(filter(is_about_one, items), key=lambda item: hashlib.sha256(item.id.encode()).digest())[
+        :count
     ]
-    chosen = sorted(eligible, key=lambda item: hashlib.sha256(item.id.encode()).digest())[:count]
     return tuple(_without_gold(item) for item in sorted(chosen, key=lambda item: item.id))
+
+
+def is_about_one(item: GoldItem) -> bool:
+    """Whether one paper alone answers the question, as it is first asked."""
+    is_first = item.turn == 1 and not item.variant_of and not item.type.startswith("injection")
+    return is_first and item.answerable and len(item.gold_papers) == 1 and not item.acceptable_papers
 
 
 def question_overlap(item: GoldItem, corpus: Corpus) -> float:

@@ -205,7 +205,7 @@ def test_before_a_draft_the_abstention_asks_no_model(ask: Asker) -> None:
     seen, answer = ask.but(CAUTIOUS).told(WHALES, model)
     assert [type(event) for event in seen] == [EvidenceFound]
     assert (answer.status, answer.final, answer.citations) == ("abstained", None, ())
-    assert (answer.reason.code, answer.confidence) == ("off_topic", 0.0)
+    assert (answer.reason.code, answer.confidence) == ("not_in_abstracts", 0.007)
     assert model.prompts == []
     assert {entry.role for entry in answer.evidence} == {"retrieved"}
 
@@ -378,11 +378,28 @@ def test_a_conversation_about_one_paper_is_not_split_between_papers(ask: Asker) 
 
 
 def test_a_paper_that_is_given_is_asked_whatever_the_question_is_like(ask: Asker) -> None:
-    """Of no question in these words would the paper be found, so that it would be about something else."""
-    asked = "Where do authors sing?"
-    assert ask(asked, None).reason.code == "off_topic"
-    answer = ask(asked, None, (), Filters(include_ids=("a2",)))
+    strict, asked = ask.but(replace(OPEN_GATES, about=SHUT)), "Where do authors sing?"
+    assert (strict(asked, None).status, strict(asked, None).reason.code) == ("abstained", "off_topic")
+    answer = strict(asked, None, (), Filters(include_ids=("a2",)))
     assert [paper.id for paper in answer.cited_papers] == ["a2"]
+
+
+def test_no_paper_need_be_like_a_question_whose_papers_are_known(ask: Asker) -> None:
+    """By name, of each side of a comparison, or from the conversation."""
+    strict = ask.but(replace(OPEN_GATES, about=SHUT))
+    assert {paper.id for paper in strict(BOTH, None).cited_papers} == {"a1", "a2"}
+    assert [paper.id for paper in strict("And the memory?", None, CACHE).cited_papers] == ["a1"]
+
+
+def test_a_question_about_something_else_is_given_up_before_a_draft(ask: Asker) -> None:
+    """With all of its words in the paper the odds are e^2, with none e^-2; asked for are 4, or twice that."""
+    gates = replace(OPEN_GATES, about=Gate(Linear(-2.0, {"covered": 4.0}), 0.8))
+    model = ScriptedModel("x")
+    answer = ask.but(gates)(WHALES, model)
+    assert (answer.status, answer.reason.code, answer.signals) == ("abstained", "off_topic", {})
+    assert model.prompts == []
+    assert ask.but(gates)(MEMORY, CUT).status == "answered"
+    assert ask.but(gates, strictness="strict")(MEMORY, CUT).reason.code == "off_topic"
 
 
 def test_a_conversation_s_paper_stays_out_where_it_is_filtered_out(ask: Asker) -> None:

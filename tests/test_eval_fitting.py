@@ -21,7 +21,7 @@ from assistant.settings import Settings
 from assistant.testing import HashingEmbedder, ScriptedModel
 from eval import fitting
 from eval.__main__ import app
-from eval.fitting import fit, fit_to_file, outcomes, provenance, recalibrated
+from eval.fitting import What, about_anew, fit, fit_to_file, outcomes, provenance, recalibrated
 from eval.records import Corpus, Evidence, GoldItem, GoldValue
 
 # What is answered, about the three papers.
@@ -88,6 +88,12 @@ LISTS = (
         answer_type="list",
         gold=GoldValue(ids=("a1",)),
     ),
+)
+# Of these no other paper has a word.
+NAMELESS = (
+    yes_no("k1", "Does shrinking the key-value cache reduce memory?", "a1", "yes"),
+    yes_no("k2", "Does tuning without gradients reach accuracy on SentiBank?", "a2", "yes"),
+    yes_no("k3", "Has speech recognition moved to neural networks?", "a3", "yes"),
 )
 REPLIES = {
     NUMBERS[0].question: "LongCache reduces cache memory by 62%.",
@@ -157,10 +163,11 @@ def test_what_no_gate_decides_is_left_out(index: Index, corpus: Corpus, left_out
 
 
 def test_papers_left_out_are_not_answered_from(index: Index, corpus: Corpus) -> None:
-    asked = replace(NUMBERS[0], question="What makes the cache large?")
-    assert len(outcomes(pipeline(index), [asked], corpus, silent)) == 1
-    # Nothing else is about caches, which no gate need decide.
-    assert outcomes(pipeline(index), [replace(asked, exclude_ids=("a1",))], corpus, silent) == []
+    asked = replace(NUMBERS[0], question="What shrinks the key-value cache?")
+    without = replace(asked, exclude_ids=("a1",))
+    there, gone = outcomes(pipeline(index), [asked, without], corpus, silent)
+    # Its paper has all of these words, and no other one has any.
+    assert (there.before["covered"], gone.before["covered"]) == (1.0, 0.0)
 
 
 def test_a_follow_up_is_asked_in_its_conversation(index: Index, corpus: Corpus) -> None:
@@ -183,7 +190,7 @@ def test_progress_is_told_of_every_question(index: Index, corpus: Corpus) -> Non
 
 # Fitting.
 
-ALL = (*NUMBERS, *UNANSWERED, *LABELS, *LISTS)
+ALL = (*NUMBERS, *UNANSWERED, *LABELS, *NAMELESS, *LISTS)
 
 
 PARTS = ("sentence", "quantity", "label", "member")
@@ -256,6 +263,25 @@ def test_calibrating_leaves_all_but_the_gates_and_keeps_their_order(index: Index
     assert fitted.after.threshold > 0
 
 
+def test_what_papers_are_about_is_learnt_from_questions_without_their_paper(
+    index: Index, corpus: Corpus
+) -> None:
+    fitted = about_anew(pipeline(index, Knowing("")), [*NAMELESS, *UNANSWERED], corpus, silent)
+    assert replace(fitted, about=Gate()) == OPEN
+    asked = NAMELESS[0]
+    there, gone = outcomes(pipeline(index), [asked, replace(asked, exclude_ids=("a1",))], corpus, silent)
+    told = fitted.about.model.probability
+    assert told(gone.before) < min(fitted.about.threshold, told(there.before))
+
+
+def test_where_no_paper_is_known_to_answer_that_can_t_be_learnt(index: Index, corpus: Corpus) -> None:
+    with pytest.raises(AssistantError, match="none of the questions is one that could be abstained from"):
+        about_anew(pipeline(index), UNANSWERED, corpus, silent)
+    known = replace(OPEN, about=Gate(Linear(0.0, {"dense": 1.0}), 0.25))
+    asked = [*UNANSWERED, replace(NUMBERS[0], acceptable_papers=("a2",))]
+    assert recalibrated(pipeline(index, Knowing(""), known), asked, corpus, silent).about == known.about
+
+
 def test_without_a_model_the_gate_after_the_draft_stays_as_it_is(index: Index, corpus: Corpus) -> None:
     known = replace(OPEN, after=Gate(Linear(0.25, {"draft_supported": 3.0}), 0.4))
     fitted = recalibrated(pipeline(index, None, known), [*NUMBERS, *UNANSWERED], corpus, silent)
@@ -270,7 +296,7 @@ def test_questions_that_no_gate_decides_can_fit_none(index: Index, corpus: Corpu
 
 def test_provenance_tells_the_questions_in_any_order() -> None:
     made = provenance(ALL, {"papers": 5}, {"model": "m"})
-    assert (made["questions"], made["model"], made["settings"]) == (9, "m", {"papers": 5})
+    assert (made["questions"], made["model"], made["settings"]) == (12, "m", {"papers": 5})
     assert len(made["questions_sha256"]) == 16
     again = provenance(ALL[::-1], {"papers": 5}, {"model": "m"})
     assert made["questions_sha256"] == again["questions_sha256"]
@@ -314,11 +340,11 @@ def own(tmp_path: Path, index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def fitted_file(
-    own: tuple[Path, Path], model: str = "m", *, everything: bool = False, out: Path | None = None
+    own: tuple[Path, Path], model: str = "m", what: What = "gates", out: Path | None = None
 ) -> tuple[Path, list[str]]:
     drafts = own[0].parent / "drafts.jsonl"
     settings = Settings(model=model)
-    return fit_to_file(*own, settings, everything=everything, out=out, drafts=drafts, progress=silent)
+    return fit_to_file(*own, settings, what=what, out=out, drafts=drafts, progress=silent)
 
 
 def test_a_fit_is_for_its_index_and_leaves_the_program_s_alone(own: tuple[Path, Path]) -> None:
@@ -332,8 +358,8 @@ def test_a_fit_is_for_its_index_and_leaves_the_program_s_alone(own: tuple[Path, 
     )
     assert (fitted.sentence, fitted.quantity) == (program.sentence, program.quantity)
     assert set(fitted.after.model.weights) <= set(program.after.model.weights)
-    assert [line.split(":")[0] for line in lines] == ["before", "after", "extracts"]
-    assert lines[1] == f"after: answers from a probability of {fitted.after.threshold:.3f}"
+    assert [line.split(":")[0] for line in lines] == ["about", "before", "after", "extracts"]
+    assert lines[2] == f"after: opens at a probability of {fitted.after.threshold:.3f}"
 
 
 def test_the_file_tells_what_it_was_fitted_with(own: tuple[Path, Path]) -> None:
@@ -394,12 +420,12 @@ def test_a_damaged_file_is_made_anew_from_the_program_s(own: tuple[Path, Path]) 
 
 
 @pytest.mark.parametrize(
-    ("table", "model", "everything", "fault"),
+    ("table", "model", "what", "fault"),
     [
         pytest.param(
             TABLE,
             "m",
-            True,
+            "all",
             "there are 11 questions, 4 of them with an answer; "
             "fitting takes 200 or more, with and without answers",
             id="too few for everything",
@@ -407,39 +433,39 @@ def test_a_damaged_file_is_made_anew_from_the_program_s(own: tuple[Path, Path]) 
         pytest.param(
             HEAD + "".join(ROWS[:4]),
             "m",
-            False,
+            "gates",
             "there are 8 questions, 4 of them with an answer; fitting takes 10 or more",
             id="too few",
         ),
         pytest.param(
             HEAD + MANY,
             "m",
-            False,
+            "gates",
             "there are 200 questions, 0 of them with an answer",
             id="none with an answer",
         ),
         pytest.param(
             TABLE + MANY,
             "none",
-            True,
+            "all",
             "fitting everything takes a model, whose drafts count; name one by --model",
             id="no model for everything",
         ),
         pytest.param(
             HEAD + "".join(f"Is {n} fast?,{paper},yes,\n" for n in range(100) for paper in ("a1", "a2")),
             "m",
-            True,
+            "all",
             "the questions are about 2 papers; fitting everything takes 5 or more",
             id="too few papers for everything",
         ),
     ],
 )
 def test_questions_that_will_not_do_are_one_line(
-    own: tuple[Path, Path], table: str, model: str, everything: bool, fault: str
+    own: tuple[Path, Path], table: str, model: str, what: What, fault: str
 ) -> None:
     own[0].write_text(table, encoding="utf-8")
     with pytest.raises(AssistantError) as caught:
-        fitted_file(own, model, everything=everything)
+        fitted_file(own, model, what)
     assert str(caught.value).startswith(fault)
     assert "\n" not in str(caught.value)
     assert not (own[1] / FITTED).exists()
@@ -456,10 +482,22 @@ def fit_command(own: tuple[Path, Path], *more: str) -> tuple[int, list[str], str
 
 def test_the_command_says_what_the_gates_do_and_where_they_are(own: tuple[Path, Path]) -> None:
     code, lines, _ = fit_command(own, "--model", "m")
-    assert (code, len(lines)) == (0, 4)
-    assert lines[3] == str(own[1] / FITTED)
+    assert (code, len(lines)) == (0, 5)
+    assert lines[4] == str(own[1] / FITTED)
     assert json.loads((own[1] / FITTED).read_text(encoding="utf-8"))["provenance"]["model"] == "scripted"
     assert (own[0].parent / "drafts.jsonl").exists()
+
+
+def test_the_command_fits_what_papers_are_about_alone(own: tuple[Path, Path]) -> None:
+    code, lines, _ = fit_command(own, "--about", "--model", "m")
+    fitted, program = load_fitted(own[1] / FITTED), load_fitted()
+    assert (code, len(lines)) == (0, 5)
+    assert not (own[0].parent / "drafts.jsonl").exists()
+    assert fitted.about != program.about
+    assert (fitted.sentence, fitted.before, fitted.after) == (program.sentence, program.before, program.after)
+    # The file tells what the rest was fitted on, and what this was.
+    assert fitted.provenance["questions"] == program.provenance["questions"]
+    assert (fitted.provenance["about"]["questions"], fitted.provenance["about"]["parts"]) == (11, "about")
 
 
 def test_the_command_fits_for_answers_without_a_model(own: tuple[Path, Path]) -> None:

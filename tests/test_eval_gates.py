@@ -10,6 +10,8 @@ from assistant.fitted import Gate, Linear
 from eval.gates import (
     Choice,
     Outcome,
+    about_calibrated,
+    about_gate,
     balanced,
     calibrated,
     choose,
@@ -196,3 +198,35 @@ def test_the_probabilities_of_others_come_from_models_of_other_papers() -> None:
     *_, with_its_paper_unseen = out_of_fold(found, lambda one: one.after, [other])
     *_, with_its_paper_seen = out_of_fold(found, lambda one: one.after, [replace(other, cluster="f")])
     assert with_its_paper_unseen < 0.5 < with_its_paper_seen
+
+
+# Whether a paper is there at all.
+
+
+def test_what_tells_that_a_paper_is_there_is_fitted_whatever_the_answers_were() -> None:
+    """All answers are wrong. Of the paper's signals "dense" tells it; "fit" does not count among them."""
+    found = [
+        Outcome(f"p{n}", answerable=there, right=False, before={"dense": dense, "fit": 1 - dense}, after={})
+        for n, dense in enumerate((0.5, 0.6, 0.7, 0.8, 0.9))
+        for there, dense in ((True, dense), (False, dense - 0.4))
+    ]
+    told = about_gate(found)
+    assert set(told.model.weights) == {"dense"}
+    assert told.model.weights["dense"] > 0
+    # A twentieth of five is none, so that all of them pass, by the probabilities out of fold.
+    assert 0 < told.threshold <= min(told.model.probability({"dense": x}) for x in (0.6, 0.9))
+
+
+def test_a_gate_for_other_questions_loses_few_of_those_whose_paper_is_there() -> None:
+    """Of 21 there, a twentieth is one: below the second lowest, .50, lies one."""
+    probabilities = [0.4, 0.5, *(0.6 + n / 100 for n in range(19))]
+    known = Gate(Linear(0.0, {"dense": 1.0}), 0.9)
+
+    def there(probability: float) -> Outcome:
+        signals = {"dense": math.log(probability / (1 - probability))}
+        return Outcome("p", answerable=True, right=False, before=signals, after={})
+
+    # All are there, so that there is nothing to stretch or shift by.
+    told = about_calibrated(known, list(map(there, probabilities)))
+    assert told == Gate(known.model, 0.5)
+    assert about_calibrated(known, []) == known
