@@ -25,6 +25,7 @@ from assistant.subject import is_defined, is_subject_of
 from assistant.terms import STOP_WORDS, stem, terms, words
 from assistant.verification import reported
 
+_LEAST_SHARE, _LEAST_COSINE = 0.7, 0.3  # below both, nothing found is anywhere near
 _MOST_AHEAD = 6.0  # by which the best paper's score counts as ahead of the next one's
 _UNTOLD = 3.0  # the same where there is no next one to tell by
 _MOST_DOUBT = 5.0  # of the model in its draft
@@ -73,6 +74,21 @@ def nothing_found(filters: Filters) -> Reason:
     """Why there is no answer where no paper was found."""
     restricted = " that pass the filters" if filters != Filters() else ""
     return Reason("nothing_retrieved", f"No papers{restricted} were found for this question.")
+
+
+def is_far(question: Question, papers: Sequence[ScoredPaper]) -> bool:
+    """Whether nothing found is near the question: few of its words are there, and no passage is like it.
+
+    A system that it names, or a name that an abstract has, makes it one about papers.
+    """
+    found = [scored.paper for scored in papers]
+    if any(is_specific(name) or _anywhere(name, found) for name in question.names):
+        return False
+    asked = {stemmed for stemmed, _ in question.terms}
+    there = frozenset().union(*map(_terms_of, found))
+    share = len(asked & there) / len(asked) if asked else 0.0
+    cosine = max(passage.dense for scored in papers for passage in scored.passages)
+    return share < _LEAST_SHARE and cosine < _LEAST_COSINE
 
 
 def off_topic(question: Question, papers: Sequence[ScoredPaper], ranked: Sequence[RankedSentence]) -> Reason:

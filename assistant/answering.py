@@ -239,7 +239,8 @@ class Pipeline:
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
         if not (run.focused or run.is_side):  # else the paper is known
             about = self.fitted.about
-            if about.model.probability(signals) < about.least(self.settings.strictness):
+            is_about = about.model.probability(signals) >= about.least(self.settings.strictness)
+            if not is_about or abstention.is_far(run.question, run.papers):
                 return abstention.off_topic(run.question, run.papers, run.ranked)
         if abstention.out_of_reach(run.question, run.ranked, numbers):
             return run.missing()

@@ -7,6 +7,7 @@ import pytest
 from assistant.abstention import (
     declines,
     draft_signals,
+    is_far,
     missing,
     nothing_found,
     number_signals,
@@ -592,6 +593,22 @@ def test_a_quantity_is_looked_for_in_five_sentences() -> None:
     fitting = RankedSentence(LAYERS, -9.0, {"number_fits": 0.5})
     codes = [missing(question, PAPERS, [*UNFIT[:1] * n, fitting], weigh).code for n in (4, 5)]
     assert codes == ["not_in_abstracts", "no_such_quantity"]
+
+
+FAR = (scored(CACHE, 0.1), scored(WHALES, 0.2))
+TOPICS = {
+    "nothing of it": ("Where is the capital of Australia?", FAR, True),
+    "near by its vector": ("Where is the capital of Australia?", (scored(CACHE, 0.35),), False),
+    "a name that is there": ("Where does LongCache hide Australia's capital?", FAR, False),
+    "a system, though unknown": ("Where is HyperBank in Paris?", FAR, False),
+    # 2 of 2 terms, over two papers.
+    "its words are there": ("Do whales keep layers?", FAR, False),
+}
+
+
+@pytest.mark.parametrize(("question", "papers", "far"), TOPICS.values(), ids=TOPICS)
+def test_what_nothing_found_is_near_to(question: str, papers: tuple[ScoredPaper, ...], far: bool) -> None:
+    assert is_far(understood(question), papers) is far
 
 
 @pytest.mark.parametrize(

@@ -205,7 +205,7 @@ def test_before_a_draft_the_abstention_asks_no_model(ask: Asker) -> None:
     seen, answer = ask.but(CAUTIOUS).told(WHALES, model)
     assert [type(event) for event in seen] == [EvidenceFound]
     assert (answer.status, answer.final, answer.citations) == ("abstained", None, ())
-    assert (answer.reason.code, answer.confidence) == ("not_in_abstracts", 0.007)
+    assert (answer.reason.code, answer.confidence) == ("off_topic", 0.0)
     assert model.prompts == []
     assert {entry.role for entry in answer.evidence} == {"retrieved"}
 
