@@ -27,7 +27,7 @@ from assistant.index import Index
 from assistant.inquiry import Inquiry
 from assistant.names import is_specific, mentions
 from assistant.premise import false_number
-from assistant.prompting import show
+from assistant.prompting import prepare
 from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity, ranked_quantities
 from assistant.question import MOST_CHARACTERS, Question, kind_of, read_question, understood
@@ -229,25 +229,25 @@ class Pipeline:
         yield from self._composed(run)
 
     def _shut(self, run: Inquiry) -> Reason | None:
-        """Why no draft is written: no paper is about the question, or the nearest can't answer it."""
+        """Why no draft is written: the nearest paper can't answer the question, or none is about it."""
         if not run.ranked:  # nothing but planted text
             return run.missing()
+        is_known = run.focused or run.is_side  # the paper that is asked about
+        if not is_known and abstention.is_far(run.question, run.papers):
+            return abstention.off_topic(run.question, run.papers, run.ranked)
         numbers = self.quantities(run.question, run.ranked)
+        if abstention.out_of_reach(run.question, run.ranked, numbers):
+            return run.missing()
         weigh = self.index.lexical.informativeness
         signals = abstention.signals(
             run.question, run.papers, run.ranked, numbers, weigh, self.similarity, chosen=run.focused
         ) | {"focused": float(run.focused), "side": float(run.is_side)}
-        if not (run.focused or run.is_side):  # else the paper is known
-            about = self.fitted.about
-            is_about = about.model.probability(signals) >= about.least(self.settings.strictness)
-            if not is_about or abstention.is_far(run.question, run.papers):
-                return abstention.off_topic(run.question, run.papers, run.ranked)
-        if abstention.out_of_reach(run.question, run.ranked, numbers):
-            return run.missing()
+        strictness, about, before = self.settings.strictness, self.fitted.about, self.fitted.before
+        if not is_known and about.model.probability(signals) < about.least(strictness):
+            return abstention.off_topic(run.question, run.papers, run.ranked)
         run.signals = signals
-        before = self.fitted.before
         run.confidence = before.model.probability(signals)
-        is_enough = run.confidence >= before.least(self.settings.strictness, run.gate_odds)
+        is_enough = run.confidence >= before.least(strictness, run.gate_odds)
         return None if is_enough else run.missing()
 
     def _sides(self, run: Inquiry) -> tuple[Side, ...]:
@@ -363,7 +363,7 @@ class Pipeline:
 
     def _drafted(self, run: Inquiry) -> Iterator[Event]:
         """Show the model the best sentences and verify what it writes; no model writes nothing."""
-        show(run, self.index, self.model, self.settings)
+        prepare(run, self.index, self.model, self.settings)
         if self.model:
             yield from self._generate(self.model, run)
 

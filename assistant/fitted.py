@@ -24,6 +24,7 @@ PACKAGED = Path(__file__).parent / FITTED
 
 _LINEAR = ("sentence", "quantity", "label", "member")
 GATES = ("about", "before", "after", "extracts")
+_OPEN = {"intercept": 0.0, "weights": {}, "threshold": 0.0}
 # How many times the odds of the threshold are asked for.
 _ODDS: Mapping[Strictness, float] = {"lenient": 0.5, "default": 1.0, "strict": 2.0}
 
@@ -105,6 +106,7 @@ def load_fitted(path: Path = PACKAGED) -> Fitted:
     """
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = {"about": _OPEN, **plain}  # a file of before there was that gate
         parts: dict[str, Any] = {name: _linear(plain[name]) for name in _LINEAR}
         for name in GATES:
             parts[name] = Gate(_linear(plain[name]), _finite(plain[name]["threshold"]))

@@ -18,7 +18,7 @@ _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
 _EXACT = frozenset(("yes_no", "number"))  # kinds of question that have one right answer
 
 
-def show(run: Inquiry, index: Index, model: LanguageModel | None, settings: Settings) -> None:
+def prepare(run: Inquiry, index: Index, model: LanguageModel | None, settings: Settings) -> None:
     """Choose the sentences to be shown and write the prompt, where there is a model.
 
     Raises:

@@ -109,7 +109,7 @@ class Settings(BaseModel):
     strictness: Strictness = Field(
         "default",
         description="How likely an answer must be right to be given: `strict` asks for twice the odds that "
-        "the fitted gate asks for, `lenient` for half of them.",
+        "the fitted gates ask for, `lenient` for half of them.",
     )
     unsupported: Literal["remove", "flag"] = Field(
         "remove", description="What becomes of a sentence of the model that no abstract supports."

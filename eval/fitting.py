@@ -39,6 +39,7 @@ from eval.gates import (
     calibrated,
     early_threshold,
     gate,
+    tells_apart,
 )
 from eval.gold import is_about_one, leave_gold_out
 from eval.headline import STANDALONE
@@ -48,7 +49,7 @@ from eval.records import Corpus, GoldItem
 from eval.runs import weights_sha256
 from eval.scoring import score_question
 
-_LEAST_GATES, _LEAST_ALL = 10, 200
+_LEAST_GATES, _LEAST_ANEW = 10, 200
 # The settings that change what is fitted.
 _SETTINGS = (
     *("fusion", "papers", "context_sentences", "exact_sentences", "context_order", "context_tokens"),
@@ -81,16 +82,19 @@ def fit(
     others = _both_ways(held_out)
     sentences = sentence_rows(pipeline, known)
     drafts = drafted(pipeline, known, sentences, progress)
-    fitted = parts(pipeline, known, sentences, drafts)
-    fitted = replace(fitted, about=about_gate(_there_and_gone(pipeline, fitted, items, corpus, progress)))
     found: list[Pair] = []
     held: list[Pair] = []
+    told_apart: list[Outcome] = []
+    held_apart: list[Outcome] = []
     for papers in _folds([*known, *others]):
         learnt = [item for item in known if item.cluster not in papers]
-        unseen = replace(parts(pipeline, learnt, sentences, drafts), about=fitted.about)
+        unseen = parts(pipeline, learnt, sentences, drafts)
         for some, pairs in ((known, found), (others, held)):
             apart = [item for item in some if item.cluster in papers]
             pairs += _with_open_gates(pipeline, unseen, apart, corpus, progress)
+        for asked, told in ((items, told_apart), (held_out, held_apart)):
+            apart = [item for item in asked if item.cluster in papers]
+            told += _there_and_gone(pipeline, unseen, apart, corpus, progress)
     _check_gated(found)
 
     def fitted_gate(place: int, signals: Signals) -> Gate:
@@ -98,7 +102,8 @@ def fit(
 
     before = fitted_gate(1, _before).model
     return replace(
-        fitted,
+        parts(pipeline, known, sentences, drafts),
+        about=about_gate(told_apart, held_apart),
         before=Gate(before, early_threshold([pair[1] for pair in (*found, *held)], before)),
         after=fitted_gate(1, _after),
         extracts=fitted_gate(0, _before),
@@ -131,12 +136,15 @@ def about_anew(pipeline: Pipeline, items: Sequence[GoldItem], corpus: Corpus, pr
     """The gate on what papers are about fitted anew, which takes no model; the rest as it is.
 
     Raises:
-        AssistantError: no question has an answer in one paper.
+        AssistantError: the questions do not tell a paper that is there from one that is not.
     """
-    fitted = pipeline.fitted
-    told_apart = _there_and_gone(pipeline, fitted, items, corpus, progress)
-    _check_gated(told_apart)
-    return replace(fitted, about=about_gate(told_apart))
+    told_apart = _there_and_gone(pipeline, pipeline.fitted, items, corpus, progress)
+    if not tells_apart(told_apart):
+        raise AssistantError(
+            "hardly a question can be asked without its paper; add some that one paper answers and that do "
+            "not name it, about several papers"
+        )
+    return replace(pipeline.fitted, about=about_gate(told_apart))
 
 
 def _there_and_gone(
@@ -144,9 +152,15 @@ def _there_and_gone(
 ) -> list[Outcome]:
     """The questions that one paper answers, with that paper in the index and without it."""
     there = list(filter(is_about_one, items))
-    open_gates = replace(fitted, about=Gate(), before=Gate(), after=Gate(), extracts=Gate())
-    quoting = replace(with_coefficients(pipeline, open_gates), model=None)
-    return outcomes(quoting, [*there, *leave_gold_out(there, len(there))], corpus, progress)
+    asked = [*there, *leave_gold_out(there, len(there))]
+    found = outcomes(replace(_open(pipeline, fitted), model=None), asked, corpus, progress)
+    return [one for one in found if not one.before["side"]]  # a side's paper is known
+
+
+def _open(pipeline: Pipeline, fitted: Fitted) -> Pipeline:
+    """The pipeline with these coefficients and no gate shut."""
+    opened = replace(fitted, about=Gate(), before=Gate(), after=Gate(), extracts=Gate())
+    return with_coefficients(pipeline, opened)
 
 
 def _both_ways(items: Sequence[GoldItem]) -> list[GoldItem]:
@@ -171,8 +185,7 @@ def _with_open_gates(
     pipeline: Pipeline, fitted: Fitted, items: Sequence[GoldItem], corpus: Corpus, progress: Progress
 ) -> list[Pair]:
     """What comes of the questions where nothing is abstained from."""
-    open_gates = replace(fitted, before=Gate(), after=Gate(), extracts=Gate())
-    asked = with_coefficients(pipeline, open_gates)
+    asked = _open(pipeline, fitted)
     quoting = outcomes(replace(asked, model=None), items, corpus, progress)
     if pipeline.model is None:
         return [(one, one) for one in quoting]
@@ -181,8 +194,8 @@ def _with_open_gates(
     return [(bare, replace(one, before=bare.before)) for bare, one in zip(quoting, drafting, strict=True)]
 
 
-def _check_gated(found: Sequence[object]) -> None:
-    if not found:
+def _check_gated(pairs: Sequence[Pair]) -> None:
+    if not pairs:
         raise AssistantError(
             "none of the questions is one that could be abstained from; add questions of fact"
         )
@@ -251,7 +264,7 @@ def fit_to_file(
     items = _for_fitting(material.items)
     others = _for_fitting(read_material(held_out, index).items) if held_out else []
     everything = what == "all"
-    _check(items, everything=everything)
+    _check(items, anew=what != "gates")
     embedder = open_embedder(settings)
     model = open_model(settings) if what != "about" else None
     if everything and model is None:
@@ -274,7 +287,7 @@ def fit_to_file(
         "parts": what,
         "held_out_sha256": _digest(others) if everything and others else None,
         "model": pipeline.model_name,
-        "model_sha256": weights_sha256(settings),
+        "model_sha256": weights_sha256(settings) if pipeline.model else None,
         "embedder": manifest.embedder,
         "embedder_fingerprint": manifest.embedder_fingerprint,
         "passage_tokens": manifest.passage_tokens,
@@ -305,8 +318,8 @@ def _known(own: Path) -> Fitted:
     return load_fitted()
 
 
-def _check(items: Sequence[GoldItem], *, everything: bool) -> None:
-    least = _LEAST_ALL if everything else _LEAST_GATES
+def _check(items: Sequence[GoldItem], *, anew: bool) -> None:
+    least = _LEAST_ANEW if anew else _LEAST_GATES
     answered = sum(item.answerable for item in items)
     if len(items) < least or not 0 < answered < len(items):
         raise AssistantError(
@@ -314,10 +327,8 @@ def _check(items: Sequence[GoldItem], *, everything: bool) -> None:
             f"fitting takes {least} or more, with and without answers"
         )
     papers = len({item.cluster for item in items})
-    if everything and papers < FOLDS:
-        raise AssistantError(
-            f"the questions are about {papers} papers; fitting everything takes {FOLDS} or more"
-        )
+    if anew and papers < FOLDS:
+        raise AssistantError(f"the questions are about {papers} papers; fitting anew takes {FOLDS} or more")
 
 
 def _before(one: Outcome) -> Mapping[str, float]:

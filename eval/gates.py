@@ -76,27 +76,33 @@ def calibrated(known: Gate, found: Sequence[Outcome], signals: Signals) -> Gate:
     return Gate(model, choose(found, _probabilities(model, found, signals)).threshold)
 
 
-def about_gate(found: Sequence[Outcome]) -> Gate:
+def about_gate(found: Sequence[Outcome], others: Sequence[Outcome] = ()) -> Gate:
     """The probability that one of the papers found is the one that is asked about.
 
-    `found` is of questions whose paper is there, which are answerable, and of the same without it. The
-    threshold stops but few of the former.
+    `found` is of questions whose paper is there, which are answerable, and of the same without it; where one
+    of these is wanting, the gate is open. The threshold stops but few of the former, of `others` too.
     """
-    found = _there(found)
+    found, others = _there(found), _there(others)
+    if not tells_apart(found):
+        return Gate()
     rows: list[Row] = [(about_signals(one), one.right) for one in found]
-    return Gate(
-        logistic(rows, _PENALTY, balanced(found)),
-        _lowest(found, out_of_fold(found, about_signals), MOST_ASTRAY),
-    )
+    every = [*found, *others]
+    least = _lowest(every, out_of_fold(found, about_signals, others), MOST_ASTRAY)
+    return Gate(logistic(rows, _PENALTY, balanced(found)), least)
 
 
 def about_calibrated(known: Gate, found: Sequence[Outcome]) -> Gate:
-    """The same gate stretched and shifted to other questions; as it is where there are none."""
-    if not found:
-        return known
+    """The same gate stretched and shifted to other questions; as it is where they do not tell enough."""
     found = _there(found)
+    if not tells_apart(found):
+        return known
     model = _calibrated(known.model, found, about_signals)
     return Gate(model, _lowest(found, _probabilities(model, found, about_signals), MOST_ASTRAY))
+
+
+def tells_apart(found: Sequence[Outcome]) -> bool:
+    """Whether there are questions whose paper is there, and such whose paper is not, about several papers."""
+    return len({one.answerable for one in found}) == 2 and len({one.cluster for one in found}) > 1
 
 
 def about_signals(one: Outcome) -> Features:

@@ -91,9 +91,9 @@ def _figures(
 
 
 def _reading(trial: Trial, index: Index) -> Pipeline:
-    """The assistant over an index, its first fitted gate open, with a model that writes nothing."""
+    """The assistant over an index, the gates before the draft open, with a model that writes nothing."""
     pipeline = Pipeline(index, trial.embedder, _Silent(trial.count_tokens), trial.settings)
-    return replace(pipeline, coefficients=replace(pipeline.fitted, before=Gate()))
+    return replace(pipeline, coefficients=replace(pipeline.fitted, about=Gate(), before=Gate()))
 
 
 def _context(trial: Trial, item: GoldItem, pipeline: Pipeline) -> SystemAnswer:

@@ -385,10 +385,13 @@ def test_a_paper_that_is_given_is_asked_whatever_the_question_is_like(ask: Asker
 
 
 def test_no_paper_need_be_like_a_question_whose_papers_are_known(ask: Asker) -> None:
-    """By name, of each side of a comparison, or from the conversation."""
+    """Of the sides of a comparison, from the conversation, or since each was judged to be about a topic."""
     strict = ask.but(replace(OPEN_GATES, about=SHUT))
     assert {paper.id for paper in strict(BOTH, None).cited_papers} == {"a1", "a2"}
     assert [paper.id for paper in strict("And the memory?", None, CACHE).cited_papers] == ["a1"]
+    surveyed = ask("What do these papers say about models?", None)
+    assert strict("What do these papers say about models?", None).text == surveyed.text
+    assert surveyed.status == "answered"
 
 
 def test_a_question_about_something_else_is_given_up_before_a_draft(ask: Asker) -> None:

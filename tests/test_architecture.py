@@ -32,7 +32,7 @@ ORDER = """
     context verification citations labels composition abstention answer
     generation.base generation.hub generation.llama_index generation.openai generation.threads
     generation.openvino generation.transformers generation
-    events inquiry testing answering api __init__
+    events inquiry decision prompting testing answering api __init__
     batch.columns batch.conditions batch.journal batch.formats batch.inputs batch.sinks batch.tasks
     batch.summary batch.work batch
     page page.exchange page.links page.cards page.export page.correction page.rendering

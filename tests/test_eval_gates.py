@@ -226,7 +226,15 @@ def test_a_gate_for_other_questions_loses_few_of_those_whose_paper_is_there() ->
         signals = {"dense": math.log(probability / (1 - probability))}
         return Outcome("p", answerable=True, right=False, before=signals, after={})
 
-    # All are there, so that there is nothing to stretch or shift by.
-    told = about_calibrated(known, list(map(there, probabilities)))
-    assert told == Gate(known.model, 0.5)
-    assert about_calibrated(known, []) == known
+    apart = Outcome("q", answerable=False, right=False, before={"dense": -9.0}, after={})
+    told = about_calibrated(known, [*map(there, probabilities), apart])
+    assert sum(told.model.probability(there(p).before) < told.threshold for p in probabilities) == 1
+    assert told.model.weights["dense"] > 0
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_questions_that_do_not_tell_a_paper_that_is_there_change_no_gate(there: bool) -> None:
+    known = Gate(Linear(0.0, {"dense": 1.0}), 0.9)
+    found = [Outcome(f"p{n}", answerable=there, right=there, before={"dense": 0.5}, after={}) for n in (1, 2)]
+    assert about_calibrated(known, found) == about_calibrated(known, []) == known
+    assert about_gate(found) == about_gate([]) == Gate()

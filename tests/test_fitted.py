@@ -73,8 +73,16 @@ def test_packaged_coefficients_have_every_part() -> None:
     assert all(0 <= getattr(fitted, name).threshold <= 1 for name in GATES)
 
 
+def test_a_file_of_before_there_was_a_gate_on_what_papers_are_about_has_it_open(tmp_path: Path) -> None:
+    older = plain(before={"intercept": 1, "weights": {}, "threshold": 0.5})
+    del older["about"]
+    fitted = load_fitted(written(tmp_path, json.dumps(older)))
+    assert (fitted.about, fitted.before) == (Gate(), Gate(Linear(1.0), 0.5))
+
+
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     fitted = Fitted(
+        about=Gate(Linear(0.5, {"dense": 2.0}), 0.25),
         sentence=Linear(-1.25, {"share": 2.5}),
         quantity=Linear(0.0625, {"unit": 1.5, "near": -0.5}),
         label=Linear(1.0),
