@@ -66,16 +66,17 @@ _VERBLESS = re.compile(
     re.I,
 )
 _ONES = re.compile(r"\bones?$", re.I)
+_SOME_ONE = re.compile(r"\b\w+ ones?\b", re.I)  # of those that were spoken of
 _UNSAID = re.compile(r"\b(?:does|do) not (?:say|give|mention|tell|state)\b", re.I)
 # "What does STORM use": a short form that the question is about, as "an LLM" is not.
-_DOER = re.compile(r"\b(?:do|does|did|is|was|can|could|has|will)\s(?P<name>[A-Z]{3,}s?)\b(?!\s[A-Z])")
+_DOER = re.compile(r"\b(?i:do|does|did|is|was|can|could|has|will)\s(?P<name>[A-Z]{3,}s?)\b(?!\s[A-Z])")
 # "Having seen only English, does its …": the clause sets the scene, and the subject is not in it.
 _SETTING = re.compile(
     r"^(?:having|given|once|after|before|when|while|besides|apart from|trained|tested)\b", re.I
 )
 _CLAUSE = re.compile(r",|\b(?:and|but|or)\b", re.I)
 _PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during)"
-# "And on BEIR?" asks the previous question elsewhere.
+# "And on BEIR?", or "On BEIR?", asks the previous question elsewhere.
 _ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION})\s+(?P<what>[^?,]+?)\s*[?.]*$", re.I)
 # "And the latency?" asks for another number.
 _BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})[?.]*$", re.I)
@@ -137,6 +138,8 @@ def depends(question: str) -> bool:
         return True
     reference = _IT.search(question) or _LEANS.search(question)
     if not reference:
+        if _ELSEWHERE.match(question) and not _VERB.search(question):
+            return True  # it names something, and asks nothing of it
         is_torn = (_TORN.match(question) and not _VERB.search(question)) or _VERBLESS.match(question)
         return not own and (bool(is_torn) or len(terms(question)) < _FEW_TERMS)
     # What is said in the question before its pronoun is what the pronoun means.
@@ -149,9 +152,9 @@ def _written_out(question: str, previous: str, answer: str) -> str:
     """The question with what the previous one, itself written out, was about."""
     if not previous or not depends(question):
         return question
-    topic = _topic(previous, answer)
-    subject = _subject(previous) or (_subject(answer) if not names(previous) else None)
     bare = _LEAD.sub("", question)
+    topic = _topic(previous, answer, whole=not terms(bare) or bool(_SOME_ONE.search(bare)))
+    subject = _subject(previous) or (_subject(answer) if not names(previous) else None)
     if _PUT_RIGHT.match(question):
         question = bare
     if not _VERB.search(bare):
@@ -233,9 +236,9 @@ def _place_of(preposition: str, previous: str) -> re.Match[str] | None:
     return next(reversed(list(phrase.finditer(previous))), None)
 
 
-def _topic(previous: str, answer: str) -> str:
-    """The names of the previous question, or that question itself where it names nothing."""
-    if _subject(previous):
+def _topic(previous: str, answer: str, *, whole: bool = False) -> str:
+    """The names of the previous question; the `whole` of it on demand, or where it names nothing."""
+    if _subject(previous) and not whole:
         return ", ".join(names(previous))
     # What it leant on in its turn stands in brackets at its end.
     if before := _BRACKETS.search(previous):
@@ -247,8 +250,13 @@ def _topic(previous: str, answer: str) -> str:
 
 def _subject(text: str) -> str | None:
     """The first name of the text that is more than an acronym, or an acronym that does something."""
-    found = next((name for name in names(text) if not _is_acronym(name)), None)
+    found = next((name for name in names(text) if not _is_acronym(name) and not _is_place(name, text)), None)
     return found or (doer["name"] if (doer := _DOER.search(text)) else None)
+
+
+def _is_place(name: str, text: str) -> bool:
+    """Whether the name is what something was measured on, "on KILT"."""
+    return bool(re.search(rf"\bon (?:the )?{re.escape(name)}", text))
 
 
 def _is_acronym(name: str) -> bool:
