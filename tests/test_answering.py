@@ -317,7 +317,7 @@ def test_follow_up_is_asked_as_a_question_that_stands_alone(ask: Asker) -> None:
 def test_the_model_is_told_what_was_said_before_a_question_for_words(ask: Asker) -> None:
     model = ScriptedModel("LongCache reduces cache memory by 62%.")
     ask("And how does it do that?", model, [Turn("What does LongCache reduce?", "Memory.")])
-    said = "Question: What does LongCache reduce? Memory. And how does it do that? (LongCache)"
+    said = "Question: What does LongCache reduce? Memory. And how does it do that? (What does"
     assert said in model.prompts[0][1].content
 
 
