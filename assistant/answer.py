@@ -31,8 +31,7 @@ class Answer:
     its `reason`. `text` carries `[n]` marks; `final` is the bare answer to a typed question; `draft` is
     what the model wrote and `marks` what became of its marks; `confidence` is the fitted probability that
     the answer is right, `signals` what it was computed from (0 and none where no paper found is about the
-    question); `withheld` is the final answer that an
-    abstention kept back, where one had been found.
+    question); `withheld` is the final answer that an abstention kept back, where one had been found.
     """
 
     question: str

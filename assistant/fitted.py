@@ -74,8 +74,7 @@ class Fitted:
     `sentence`: that a sentence is the evidence; `quantity`: that a quantity is the answer; `label`: that the
     answer is yes; `member`: that a paper belongs to a list; the gates: that one of the papers found is what
     the question is about, and that the answer is right, before a draft is written, after it, and where there
-    is no model. `provenance` tells what with: questions, model,
-    weights, embedder, passages.
+    is no model. `provenance` tells what with: questions, model, weights, embedder, passages.
     """
 
     sentence: Linear = field(default_factory=Linear)
