@@ -14,7 +14,7 @@ from assistant.citations import DraftSentence
 from assistant.clauses import led
 from assistant.composition import MOST_WORDS, Composed, Part
 from assistant.context import ContextPaper
-from assistant.conversation import continues, depends, root, standalone
+from assistant.conversation import continues, depends, roots, standalone
 from assistant.decision import decided
 from assistant.embedding import Embedder
 from assistant.errors import GenerationError
@@ -170,10 +170,19 @@ class Pipeline:
             run.papers = self.search(spelt, run.filters)
         if len(run.filters.include_ids) == 1:
             run.focused = True  # the paper is given
-        elif began := root(run.asked, history):
+        elif began := roots(run.asked, history):
             # What was said last tells the paper too, where the question that began it hardly does.
-            self._focus(run, f"{began} {run.previous}")
+            self._focus(run, f"{self._first(run, began)} {run.previous}")
         run.retrieved = time.perf_counter()
+
+    def _first(self, run: Inquiry, began: Sequence[str]) -> str:
+        """The latest question that began something; the first if its paper is found for that, too."""
+        latest, first = began[0], began[-1]
+        if latest == first:
+            return first
+        paper = {one.paper.id for one in self.search(first, run.filters, 1)}
+        found = {one.paper.id for one in self.search(latest, run.filters)}
+        return first if paper & found else latest
 
     def _focus(self, run: Inquiry, began: str) -> None:
         """Stay with the paper that the conversation began with, where the question may be about that.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from assistant.names import names
+from assistant.quantities import METRICS
 from assistant.question import kind_of
 from assistant.records import Turn
 from assistant.terms import STOP_WORDS, terms
@@ -32,10 +33,14 @@ _LEAD = re.compile(
     rf"(?:{_PUT_RIGHT.pattern})|^(?:(?:and )?(?:what|how) about|and|but|so|also|then|ok(?:ay)?)\b[,:]?\s*",
     re.I,
 )
-# "The former", unless that names a thing: "the former method".
+# "The former", unless that names a thing: "the former method". "The first" is one of two only by itself.
 _ONE_OF_TWO = re.compile(
-    r"\bthe (?P<which>former|latter)\b(?! [a-z]+(?<!ing) (?:is|are|does|do|has)\b)", re.I
+    r"\bthe (?P<which>former|latter)\b(?! [a-z]+(?<!ing) (?:is|are|does|do|has)\b)"
+    r"|\bthe (?P<place>first|second|other)(?: one\b(?! [a-z]+ing\b)"
+    r"|(?=[?.,]*$| (?:is|does|do|has|come|act|stand|mean|short)\b))",
+    re.I,
 )
+_SECOND = frozenset(("latter", "second"))
 _ARTICLES = frozenset(("the", "a", "an"))
 _MARK = re.compile(r"[,.;:?!()](?:\s|$)")
 _MOST_OF_A_PHRASE = 4  # words
@@ -50,14 +55,14 @@ _IT = re.compile(
 # Other words that lean on what was said before.
 _LEANS = re.compile(
     r"\b(?:they|them|both of them|the (?:former|latter|others?))\b"
-    r"|\bthe (?:first|second|third|last|old|new|other) ones?\b"
+    r"|\bthe (?!ones? )\w+ ones?\b(?! (?:that|which|who|on|in|of|for|from|with|by|about)\b)"
     r"|\b(?:do|does|did|is|are|was|were|can|could|would) (?:that|these|those)\b"
     rf"(?! {_ONE}\b)(?! \w+ (?:is|are|was|were)\b)"
     r"|\bthere(?=\W*$| (?:for|too)\b)",
     re.I,
 )
 # "Any good with little data?" says too little to stand alone, however long it is.
-_TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|even|not)\b", re.I)
+_TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|to|than|up|down|even|not)\b", re.I)
 # "Down to how many bits?" has no verb of its own.
 _VERBLESS = re.compile(
     r"^(?:down to|up to|out of|from|at|by|in|on|over|to|for|with) (?:how (?:many|much)|what|which)\b"
@@ -75,11 +80,28 @@ _SETTING = re.compile(
     r"^(?:having|given|once|after|before|when|while|besides|apart from|trained|tested)\b", re.I
 )
 _CLAUSE = re.compile(r",|\b(?:and|but|or)\b", re.I)
-_PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during)"
+_PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during|to)"
 # "And on BEIR?", or "On BEIR?", asks the previous question elsewhere.
 _ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION})\s+(?P<what>[^?,]+?)\s*[?.]*$", re.I)
+# "And OpenELM, how does that one …": what stands before the comma is what "that one" means.
+_SET_BEFORE = re.compile(
+    r"^(?:(?i:and|but|so|now|ok(?:ay)?|then)[,.]? ){1,3}(?:the )?[A-Z][\w+-]*(?: [\w+-]+){0,3}, "
+    r"(?=(?:how|what|which|who|where|when|why|does|do|did|is|are|was|were|can|could|has|have)\b)"
+)
+_THERE = re.compile(r"\bthere(?=\W*(?:$|\())", re.I)
+# What a question for a number begins with, up to its verb: "How many tokens per document", "By how much".
+_ASKS_NUMBER = re.compile(
+    r"^(?:.*[.!:] )?(?:(?:and|but|so|then)\b,? )?"
+    r"(?P<what>(?:[a-z]+ ){0,2}?(?:how (?:many|much|long|far|fast|large|big|often|high)|what|which)\b.*?)"
+    r"(?= (?:is|are|was|were|do|does|did|can|could|has|have|had|will|would)\b)",
+    re.I,
+)
+# "What does that stand for?" asks of what was answered, where that is a name.
+_FULL_FORM = re.compile(r"\b(?:stands? for|short for|mean|abbreviat\w+|in full)\W*$", re.I)
+_SHORT_FORM = re.compile(r"\b(?:that|it|this)\b", re.I)
 # "And the latency?" asks for another number.
 _BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})[?.]*$", re.I)
+_PLURAL = re.compile(r"\w+(?<![aisu])s\b", re.I)  # "the sizes of the models" are no number
 _IT_TAKES = re.compile(r"\b(?:time|memory|space|power) it (?:takes|needs)\b", re.I)  # names a measure
 _VERB = re.compile(
     r"\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|which|what|who|when|where|why|how)\b",
@@ -100,21 +122,29 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     pair: tuple[str, str] | None = None
     for turn in history[-_TURNS:]:
         # What a turn was about may itself be said only in a turn before it.
-        previous, answer = _written_out(_of_two(turn.question, pair), previous, answer), turn.answer
+        previous, answer = _written_out(turn.question, previous, answer, pair), turn.answer
         pair = _pair(turn.answer) or _pair(turn.question) or pair
-    return _written_out(_of_two(question, pair), previous, answer)
+    return _written_out(question, previous, answer, pair)
 
 
-def root(question: str, history: Sequence[Turn]) -> str | None:
-    """The question of an earlier turn that began what this one may still be about; None where it begins anew.
+def roots(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
+    """The questions of earlier turns that this one may still be about, the latest first.
+
+    Each but the last names nothing, and so may itself go on with the next. One that begins anew has none.
 
     >>> turns = [Turn("What does LongGen reduce?", "KV cache memory."), Turn("By how much?", "62%.")]
-    >>> root("And how fast is it?", turns)
-    'What does LongGen reduce?'
+    >>> roots("And how fast is it?", turns)
+    ('What does LongGen reduce?',)
     """
     if _ANEW.match(question):
-        return None
-    return next((turn.question for turn in reversed(history[-_TURNS:]) if not depends(turn.question)), None)
+        return ()
+    found: list[str] = []
+    for turn in reversed(history[-_TURNS:]):
+        if not depends(turn.question):
+            found.append(turn.question)
+            if names(turn.question):
+                break
+    return tuple(found)
 
 
 def continues(question: str, history: Sequence[Turn]) -> str:
@@ -131,7 +161,7 @@ def continues(question: str, history: Sequence[Turn]) -> str:
 
 def depends(question: str) -> bool:
     """Whether the question leaves something to the turns before it."""
-    if _ANEW.match(question):
+    if _ANEW.match(question) or _SET_BEFORE.match(question):
         return False
     own = [name for name in names(question) if not _is_acronym(name)]
     if _LEAD.match(question) and not (own and _VERB.search(_LEAD.sub("", question))):
@@ -148,8 +178,9 @@ def depends(question: str) -> bool:
     return not said_here and not any(name in before for name in own)
 
 
-def _written_out(question: str, previous: str, answer: str) -> str:
-    """The question with what the previous one, itself written out, was about."""
+def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str] | None) -> str:
+    """The question with what the previous one, itself written out, was about; `pair` are two things told."""
+    question = _of_two(question, pair, previous)
     if not previous or not depends(question):
         return question
     bare = _LEAD.sub("", question)
@@ -158,10 +189,16 @@ def _written_out(question: str, previous: str, answer: str) -> str:
     if _PUT_RIGHT.match(question):
         question = bare
     if not _VERB.search(bare):
-        if asked := _of_something_else(bare, previous):
+        if asked := _of_the_other(bare, previous, pair) or _of_something_else(bare, previous):
             return asked
-        if kind_of(previous) == "number" and (measure := _measure(bare)):
-            return f"How much {measure}? ({topic})"
+        if kind_of(previous) == "number":
+            if measure := _measure(bare):
+                return f"How much {measure}? ({topic})"
+            is_torn = _TORN.match(bare)
+            if not _IT.search(bare) and (is_torn or names(bare) or _SOME_ONE.search(bare)):
+                return f"{_asked_for(previous)} {'' if is_torn else 'for '}{bare.rstrip('?. ')}? ({topic})"
+    if _FULL_FORM.search(question) and (told := answer.rstrip(".")) and names(told) == (told,):
+        return _SHORT_FORM.sub(lambda _: told, question)
     it = _IT.search(question)
     if it and subject and not _LEANS.search(question):
         possessive = "'s" if it.group().casefold().endswith(("its", "their", "'s", "’s")) else ""
@@ -169,11 +206,18 @@ def _written_out(question: str, previous: str, answer: str) -> str:
     return f"{question} ({topic})"
 
 
-def _of_two(question: str, pair: tuple[str, str] | None) -> str:
-    """The question with the former or the latter of two things by its name."""
+def _of_two(question: str, pair: tuple[str, str] | None, previous: str) -> str:
+    """The question with the former, the latter or the other of two things by its name."""
     if not pair:
         return question
-    return _ONE_OF_TWO.sub(lambda found: pair[found["which"].casefold() == "latter"], question)
+
+    def meant(found: re.Match[str]) -> str:
+        which = (found["which"] or found["place"]).casefold()
+        if which == "other":
+            return pair[pair[0] in _BRACKETS.sub("", previous)]
+        return pair[which in _SECOND]
+
+    return _ONE_OF_TWO.sub(meant, question)
 
 
 def _pair(text: str) -> tuple[str, str] | None:
@@ -208,16 +252,33 @@ def _phrase(found: Iterable[str]) -> list[str]:
     return phrase[:_MOST_OF_A_PHRASE]
 
 
+def _of_the_other(bare: str, previous: str, pair: tuple[str, str] | None) -> str | None:
+    """The previous question of the other of two things, where its name is all that is asked."""
+    other = bare.rstrip("?. ")
+    if not pair or other not in pair:
+        return None
+    one, asked = pair[other == pair[0]], _BRACKETS.sub("", previous)
+    if one not in asked or other in asked:
+        return None
+    return asked.replace(one, other) + previous[len(asked) :]
+
+
 def _of_something_else(bare: str, previous: str) -> str | None:
     """The previous question with what stands alone in this one in the place of a phrase or the subject."""
     if elsewhere := _ELSEWHERE.match(bare):
         phrase = f"{elsewhere['preposition'].lower()} {elsewhere['what']}"
+        if _THERE.search(previous):
+            return _THERE.sub(lambda _: phrase, previous, count=1)
         if place := _place_of(elsewhere["preposition"], previous):
             phrase = _ONES.sub(lambda _: place.group().split()[-1], phrase)
             return f"{previous[: place.start()]}{phrase}{previous[place.end() :]}"
         return f"{previous[:-1]} {phrase}?" if previous.endswith("?") and not _IT.search(bare) else None
-    subject, other = _subject(previous), _subject(bare)
-    if subject and other and bare.rstrip("?. ") == other:
+    other = _subject(bare)
+    if not other or bare.rstrip("?. ") != other:
+        return None
+    if subject := _subject(previous) or next(
+        filter(lambda name: _is_place(name, previous), names(previous)), None
+    ):
         return re.sub(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", other, previous)
     return None
 
@@ -226,8 +287,19 @@ def _measure(bare: str) -> str | None:
     """What another number is asked of, "the latency", unless that is a pronoun or a name."""
     found = _BARE.match(bare)
     what = found["what"].strip() if found else ""
-    leans = _IT.search(_IT_TAKES.sub("", what)) or _LEANS.search(what) or _ONES.search(what)
+    leans = (
+        _IT.search(_IT_TAKES.sub("", what))
+        or _LEANS.search(what)
+        or _ONES.search(what)
+        or _PLURAL.match(what)
+    )
     return None if what == _subject(what) or leans else what or None
+
+
+def _asked_for(previous: str) -> str:
+    """What the previous question asked for: "How many tokens per document", or else "How much"."""
+    found = _ASKS_NUMBER.match(previous)
+    return found["what"][:1].upper() + found["what"][1:] if found else "How much"
 
 
 def _place_of(preposition: str, previous: str) -> re.Match[str] | None:
@@ -250,7 +322,8 @@ def _topic(previous: str, answer: str, *, whole: bool = False) -> str:
 
 def _subject(text: str) -> str | None:
     """The first name of the text that is more than an acronym, or an acronym that does something."""
-    found = next((name for name in names(text) if not _is_acronym(name) and not _is_place(name, text)), None)
+    others = (name for name in names(text) if not (_is_acronym(name) or name.casefold() in METRICS))
+    found = next((name for name in others if not _is_place(name, text)), None)
     return found or (doer["name"] if (doer := _DOER.search(text)) else None)
 
 

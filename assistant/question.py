@@ -62,6 +62,8 @@ _TAG = _pattern(
 _YES_NO_WITHOUT_OPEN = _pattern(
     rf"[,:;–-]\s{_AUXILIARY}(?:n['’]t)?\s|\b(?:as well|too|at all|already|yet|also)\s?\?$"
     r"|\bany good\b|\bstill [\w-]+ (?:after|with)\b"
+    # "So it does without an index?"
+    rf"|^so\b.*\b(?:{_AUXILIARY}|needs?|uses?|works?|keeps?|runs?|takes?)\b.*\?$"
 )
 _LIST = _pattern(
     rf"^(?:in |by )?(?:which|what)\s(?:of\s(?:the|these)\s)?"
@@ -100,7 +102,8 @@ _MEASURE = (
     r"|leads?|boosts?|throughput|latenc(?:y|ies)|lengths?|size|factor|multiple|degree|cost|price|time|duration|memory"
     r"|budget|margins?|fps|fid|psnr|ssim|bleu|rouge|f1|auroc|coefficient"
     r"|(?:map|ndcg|mrr|pass|hits|recall|precision)(?:@\w+)?"
-    r"|perplexity|wer|resolution|dimension(?:ality)?|bit-?width|flops|energy|overhead|amount|range|rank|value|figure)"
+    r"|perplexity|wer|resolution|dimension(?:ality)?|bit-?width|flops|energy|overhead|amount|range|rank|value"
+    r"|exact match|figure)"
 )
 # What may follow a measure that is itself asked for: "what accuracy does", but not "what accuracy measure".
 _MEASURE_ENDS = (
@@ -117,6 +120,9 @@ _WHAT_MEASURE = _pattern(
     rf"|(?: (?!{_AUXILIARY}\b|[\w-]*(?-i:[a-rt-z])s\b)[^\s,;:?]+){{0,4}}?)"
     rf" (?:\w+-)?{_MEASURE}\b{_MEASURE_ENDS}"
     r"|what (?:did|does|do|had|has) [^,;:?]{1,80}\bscored?\b"
+    # "What does it save, at most?", "what was the old one at?"
+    r"|what (?:did|does|do|can|could|will|would) [^;:?]{1,80}\bat (?:most|least)\s?(?:\?|$)"
+    r"|what (?:is|was|are|were) [^,;:?]{1,60}(?<!king )(?<!aiming )(?<!ed )(?<!good )\bat\s?(?:\?|$)"
 )
 _FIRST_ASKED = _pattern(r"\b(?:what|which|who|whom|whose|why|how)\b")
 _KEYWORD_MEASURE = _pattern(

@@ -293,7 +293,7 @@ def test_the_mix_of_questions(own: tuple[tuple[GoldItem, ...], Corpus]) -> None:
         "fit/questions.jsonl",
         "fit/follow_ups.jsonl",
         "fit/chat.jsonl",
-        "hard/read.jsonl",
+        "fit/hard.jsonl",
         "chat/questions.jsonl",
         "hard/questions.jsonl",
     ],

@@ -65,6 +65,8 @@ KINDS: dict[Kind, list[str]] = {
         "What is in the collection?",
     ],
     "yes_no": [
+        "So it does without an index?",
+        "So the large model still needs the cache?",
         "Is it fast?",
         "isn't it slow?",
         "Isn’t it slow?",
@@ -79,6 +81,9 @@ KINDS: dict[Kind, list[str]] = {
         "LongCache - tested on speech as well?",
     ],
     "number": [
+        "OK, and what does LongGen save in memory, at most?",
+        "What was full fine-tuning at?",
+        "What exact match did the newer one get?",
         "By how much does it cut memory?",
         "How many papers are surveyed?",
         "How many papers does the survey review?",
@@ -120,6 +125,11 @@ KINDS: dict[Kind, list[str]] = {
         "Which works on speech exist?",
     ],
     "text": [
+        "So what does it do without an index?",
+        "What is the large model looking at?",
+        "What is SlimTune aimed at?",
+        "What is LongGen good at?",
+        "What does LongGen keep at least one of?",
         "How does it work?",
         "Hi, how does it work?",
         "Thanks, list the reasons",
