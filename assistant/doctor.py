@@ -189,6 +189,8 @@ def _coefficients(index: Path, model: str) -> Finding:
     if not made:
         return Finding("coefficients", True, f"{whose}, which do not say what they were fitted on")
     found = f"{whose}, fitted on {made.get('questions')} questions with {made.get('model')}"
+    if isinstance(anew := made.get("about"), Mapping):
+        found += f", and on {anew.get('questions')} for whether a paper is there at all"
     others = "".join(f"; {other}" for other in _others(made, model))
     return Finding("coefficients", True, f"{found}{others}", "python -m eval fit" if others else "")
 

@@ -61,8 +61,9 @@ def _prompt(run: Inquiry, context: Sequence[ContextPaper], settings: Settings) -
     system = f"system_{question.kind}" if question.kind in _EXACT else "system"
     shown = [entry for entry in context if entry.shown]
     passages = render(best_at_ends(shown) if settings.context_order == "best_at_ends" else shown)
-    # What was said before helps a model to words; a number or a label it would take for the answer.
+    # What was said before helps a model to words; a number or a label it would take for the answer. The topic
+    # in brackets only says it again, and models copy it.
     is_led_up_to = run.previous and question.kind == "text"
-    asked = f"{run.previous} {question.text}" if is_led_up_to else question.text
+    asked = f"{run.previous} {question.bare}" if is_led_up_to else question.text
     user = fill("question", settings.prompts, passages=passages, question=fenced(asked))
     return Message("system", fill(system, settings.prompts)), Message("user", user)

@@ -318,7 +318,7 @@ def test_the_model_is_told_what_was_said_before_a_question_for_words(ask: Asker)
     model = ScriptedModel("LongCache reduces cache memory by 62%.")
     ask("And how does it do that?", model, [Turn("What does LongCache reduce?", "Memory.")])
     asked = "Question: What does LongCache reduce? Memory. And how does it do that?"
-    assert f"{asked} (What does LongCache reduce: Memory)" in model.prompts[0][1].content
+    assert model.prompts[0][1].content.rstrip().endswith(asked)
 
 
 TOO_LONG = "And does it need " + "x" * 1950 + "?"  # 1,968 characters, more than 2,000 with a long name

@@ -363,6 +363,12 @@ COEFFICIENTS: dict[str, tuple[dict[str, Any], str, str, str]] = {
         f"the embedder was another than {EMBEDDER}",
         FIT,
     ),
+    "one gate anew": (
+        MADE | {"about": {"questions": 300, "model": "none"}},
+        DEFAULT_MODEL,
+        f"fitted on 40 questions with {DEFAULT_MODEL}, and on 300 for whether a paper is there at all",
+        "",
+    ),
     "not said": ({}, DEFAULT_MODEL, "which do not say what they were fitted on", ""),
 }
 
