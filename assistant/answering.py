@@ -176,12 +176,12 @@ class Pipeline:
         run.retrieved = time.perf_counter()
 
     def _first(self, run: Inquiry, began: Sequence[str]) -> str:
-        """The latest question that began something; the first if its paper is found for that, too."""
+        """The latest question that began something, or the first if its paper is one of two found for it."""
         latest, first = began[0], began[-1]
         if latest == first:
             return first
         paper = {one.paper.id for one in self.search(first, run.filters, 1)}
-        found = {one.paper.id for one in self.search(latest, run.filters)}
+        found = {one.paper.id for one in self.search(latest, run.filters, 2)}
         return first if paper & found else latest
 
     def _focus(self, run: Inquiry, began: str) -> None:

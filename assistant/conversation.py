@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 from assistant.names import names
-from assistant.quantities import METRICS
 from assistant.question import kind_of
 from assistant.records import Turn
 from assistant.terms import STOP_WORDS, terms
@@ -36,11 +35,12 @@ _LEAD = re.compile(
 # "The former", unless that names a thing: "the former method". "The first" is one of two only by itself.
 _ONE_OF_TWO = re.compile(
     r"\bthe (?P<which>former|latter)\b(?! [a-z]+(?<!ing) (?:is|are|does|do|has)\b)"
-    r"|\bthe (?P<place>first|second|other)(?: one\b(?! [a-z]+ing\b)"
+    r"|\bthe (?P<place>first|second|other)(?: one\b(?! (?:[a-z]+ing|to|that|which|who|of)\b)"
     r"|(?=[?.,]*$| (?:is|does|do|has|come|act|stand|mean|short)\b))",
     re.I,
 )
 _SECOND = frozenset(("latter", "second"))
+_OF_OTHERS = re.compile(r"\b(?:one|two|both|it|this)\b", re.I)  # "one … the other", "it is the first"
 _ARTICLES = frozenset(("the", "a", "an"))
 _MARK = re.compile(r"[,.;:?!()](?:\s|$)")
 _MOST_OF_A_PHRASE = 4  # words
@@ -55,14 +55,14 @@ _IT = re.compile(
 # Other words that lean on what was said before.
 _LEANS = re.compile(
     r"\b(?:they|them|both of them|the (?:former|latter|others?))\b"
-    r"|\bthe (?!ones? )\w+ ones?\b(?! (?:that|which|who|on|in|of|for|from|with|by|about)\b)"
+    r"|\bthe (?:first|second|third|last|old|older|new|newer|right|other) ones?\b"
     r"|\b(?:do|does|did|is|are|was|were|can|could|would) (?:that|these|those)\b"
     rf"(?! {_ONE}\b)(?! \w+ (?:is|are|was|were)\b)"
     r"|\bthere(?=\W*$| (?:for|too)\b)",
     re.I,
 )
 # "Any good with little data?" says too little to stand alone, however long it is.
-_TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|to|than|up|down|even|not)\b", re.I)
+_TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|to|than|even|not)\b(?!-)", re.I)
 # "Down to how many bits?" has no verb of its own.
 _VERBLESS = re.compile(
     r"^(?:down to|up to|out of|from|at|by|in|on|over|to|for|with) (?:how (?:many|much)|what|which)\b"
@@ -80,28 +80,31 @@ _SETTING = re.compile(
     r"^(?:having|given|once|after|before|when|while|besides|apart from|trained|tested)\b", re.I
 )
 _CLAUSE = re.compile(r",|\b(?:and|but|or)\b", re.I)
-_PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during|to)"
+_PREPOSITION = r"(?:on|for|with|in|at|by|over|against|under|from|during)"
 # "And on BEIR?", or "On BEIR?", asks the previous question elsewhere.
-_ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION})\s+(?P<what>[^?,]+?)\s*[?.]*$", re.I)
+_ELSEWHERE = re.compile(rf"^(?P<preposition>{_PREPOSITION}|to)\s+(?P<what>[^?,]+?)\s*[?.]*$", re.I)
 # "And OpenELM, how does that one …": what stands before the comma is what "that one" means.
 _SET_BEFORE = re.compile(
     r"^(?:(?i:and|but|so|now|ok(?:ay)?|then)[,.]? ){1,3}(?:the )?[A-Z][\w+-]*(?: [\w+-]+){0,3}, "
-    r"(?=(?:how|what|which|who|where|when|why|does|do|did|is|are|was|were|can|could|has|have)\b)"
+    r"(?:how|what|which|who|where|when|why|does|do|did|is|are|was|were|can|could|has|have)\b"
+    r".*\bth(?:at|is) one\b"
 )
 _THERE = re.compile(r"\bthere(?=\W*(?:$|\())", re.I)
+_AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would)"
 # What a question for a number begins with, up to its verb: "How many tokens per document", "By how much".
 _ASKS_NUMBER = re.compile(
     r"^(?:.*[.!:] )?(?:(?:and|but|so|then)\b,? )?"
-    r"(?P<what>(?:[a-z]+ ){0,2}?(?:how (?:many|much|long|far|fast|large|big|often|high)|what|which)\b.*?)"
-    r"(?= (?:is|are|was|were|do|does|did|can|could|has|have|had|will|would)\b)",
+    r"(?P<what>(?:[a-z]+ ){0,2}?(?:how (?:many|much|long|far|fast|large|big|often|high)"
+    rf"|(?:what|which)(?! {_AUXILIARY}\b))\b.*?)(?= {_AUXILIARY}\b)",
     re.I,
 )
 # "What does that stand for?" asks of what was answered, where that is a name.
-_FULL_FORM = re.compile(r"\b(?:stands? for|short for|mean|abbreviat\w+|in full)\W*$", re.I)
-_SHORT_FORM = re.compile(r"\b(?:that|it|this)\b", re.I)
+_FULL_FORM = re.compile(
+    r"\bwhat\b.*\b(?P<it>that|it|this)\b.*\b(?:stands? for|short for|mean|abbreviat\w+|in full)\W*$", re.I
+)
 # "And the latency?" asks for another number.
 _BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})[?.]*$", re.I)
-_PLURAL = re.compile(r"\w+(?<![aisu])s\b", re.I)  # "the sizes of the models" are no number
+_THINGS_OF = re.compile(r"[a-z]+(?<![aisu])s of\b")  # "the sizes of the models" are no number
 _IT_TAKES = re.compile(r"\b(?:time|memory|space|power) it (?:takes|needs)\b", re.I)  # names a measure
 _VERB = re.compile(
     r"\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|which|what|who|when|where|why|how)\b",
@@ -180,7 +183,7 @@ def depends(question: str) -> bool:
 
 def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str] | None) -> str:
     """The question with what the previous one, itself written out, was about; `pair` are two things told."""
-    question = _of_two(question, pair, previous)
+    question = _of_two(question, pair, previous, answer)
     if not previous or not depends(question):
         return question
     bare = _LEAD.sub("", question)
@@ -195,10 +198,13 @@ def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str
             if measure := _measure(bare):
                 return f"How much {measure}? ({topic})"
             is_torn = _TORN.match(bare)
-            if not _IT.search(bare) and (is_torn or names(bare) or _SOME_ONE.search(bare)):
+            if not _IT.search(bare) and (
+                is_torn or _SOME_ONE.search(bare) or bare.rstrip("?. ") in names(bare)
+            ):
                 return f"{_asked_for(previous)} {'' if is_torn else 'for '}{bare.rstrip('?. ')}? ({topic})"
-    if _FULL_FORM.search(question) and (told := answer.rstrip(".")) and names(told) == (told,):
-        return _SHORT_FORM.sub(lambda _: told, question)
+    told = _MARKS.sub("", answer).strip().rstrip(".")
+    if (form := _FULL_FORM.search(question)) and names(told) == (told,):
+        return f"{question[: form.start('it')]}{told}{question[form.end('it') :]}"
     it = _IT.search(question)
     if it and subject and not _LEANS.search(question):
         possessive = "'s" if it.group().casefold().endswith(("its", "their", "'s", "’s")) else ""
@@ -206,18 +212,30 @@ def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str
     return f"{question} ({topic})"
 
 
-def _of_two(question: str, pair: tuple[str, str] | None, previous: str) -> str:
+def _of_two(question: str, pair: tuple[str, str] | None, previous: str, answer: str) -> str:
     """The question with the former, the latter or the other of two things by its name."""
     if not pair:
         return question
 
     def meant(found: re.Match[str]) -> str:
         which = (found["which"] or found["place"]).casefold()
+        if found["place"] and _OF_OTHERS.search(question[: found.start()]):
+            return found.group()
         if which == "other":
-            return pair[pair[0] in _BRACKETS.sub("", previous)]
+            told = _told(pair, _BRACKETS.sub("", previous)) or _told(pair, answer)
+            return pair[told[0] == pair[0]] if len(told) == 1 else found.group()
         return pair[which in _SECOND]
 
     return _ONE_OF_TWO.sub(meant, question)
+
+
+def _told(pair: tuple[str, str], text: str) -> list[str]:
+    """Which of two things a text speaks of."""
+    return [one for one in pair if re.search(_whole(one), text, re.I)]
+
+
+def _whole(name: str) -> str:
+    return rf"(?<![\w-]){re.escape(name)}(?![\w-])"
 
 
 def _pair(text: str) -> tuple[str, str] | None:
@@ -230,7 +248,10 @@ def _pair(text: str) -> tuple[str, str] | None:
     before, _, after = text.partition(" and ")
     if " and " in after:
         return None
-    former = _phrase(reversed(_MARK.split(before)[-1].split()))[::-1]
+    *earlier, last = (piece.split() for piece in _MARK.split(before))
+    if earlier and len(_phrase(reversed(earlier[-1]))) == len(earlier[-1]):
+        return None  # a list of three
+    former = _phrase(reversed(last))[::-1]
     latter = _phrase(_MARK.split(after)[0].split())
     if not former or not latter:
         return None
@@ -257,10 +278,11 @@ def _of_the_other(bare: str, previous: str, pair: tuple[str, str] | None) -> str
     other = bare.rstrip("?. ")
     if not pair or other not in pair:
         return None
-    one, asked = pair[other == pair[0]], _BRACKETS.sub("", previous)
-    if one not in asked or other in asked:
-        return None
-    return asked.replace(one, other) + previous[len(asked) :]
+    asked = _BRACKETS.sub("", previous)
+    match _told(pair, asked):
+        case [one] if one != other:
+            return re.sub(_whole(one), other, asked, flags=re.I) + previous[len(asked) :]
+    return None
 
 
 def _of_something_else(bare: str, previous: str) -> str | None:
@@ -269,17 +291,13 @@ def _of_something_else(bare: str, previous: str) -> str | None:
         phrase = f"{elsewhere['preposition'].lower()} {elsewhere['what']}"
         if _THERE.search(previous):
             return _THERE.sub(lambda _: phrase, previous, count=1)
-        if place := _place_of(elsewhere["preposition"], previous):
+        if place := _place_of(elsewhere["preposition"], elsewhere["what"], previous):
             phrase = _ONES.sub(lambda _: place.group().split()[-1], phrase)
             return f"{previous[: place.start()]}{phrase}{previous[place.end() :]}"
         return f"{previous[:-1]} {phrase}?" if previous.endswith("?") and not _IT.search(bare) else None
-    other = _subject(bare)
-    if not other or bare.rstrip("?. ") != other:
-        return None
-    if subject := _subject(previous) or next(
-        filter(lambda name: _is_place(name, previous), names(previous)), None
-    ):
-        return re.sub(rf"(?<![\w-]){re.escape(subject)}(?![\w-])", other, previous)
+    subject, other = _subject(previous), _subject(bare)
+    if subject and other and bare.rstrip("?. ") == other:
+        return re.sub(_whole(subject), other, previous)
     return None
 
 
@@ -291,7 +309,7 @@ def _measure(bare: str) -> str | None:
         _IT.search(_IT_TAKES.sub("", what))
         or _LEANS.search(what)
         or _ONES.search(what)
-        or _PLURAL.match(what)
+        or _THINGS_OF.match(what)
     )
     return None if what == _subject(what) or leans else what or None
 
@@ -302,10 +320,16 @@ def _asked_for(previous: str) -> str:
     return found["what"][:1].upper() + found["what"][1:] if found else "How much"
 
 
-def _place_of(preposition: str, previous: str) -> re.Match[str] | None:
-    """The last phrase of the previous question with that preposition: "on KILT", up to the next one."""
+def _place_of(preposition: str, what: str, previous: str) -> re.Match[str] | None:
+    """The last phrase of the previous question with that preposition: "on KILT", up to the next one.
+
+    "To train" is no place, so what follows "to" must be a name where `what` is one.
+    """
     phrase = re.compile(rf"\b{preposition}\s+(?:(?!\b{_PREPOSITION}\b|[,?]).)+(?<=\S)", re.I)
-    return next(reversed(list(phrase.finditer(previous))), None)
+    found = phrase.finditer(previous)
+    if preposition.casefold() == "to":
+        return next((one for one in found if bool(names(one.group())) == bool(names(what))), None)
+    return next(reversed(list(found)), None)
 
 
 def _topic(previous: str, answer: str, *, whole: bool = False) -> str:
@@ -322,14 +346,19 @@ def _topic(previous: str, answer: str, *, whole: bool = False) -> str:
 
 def _subject(text: str) -> str | None:
     """The first name of the text that is more than an acronym, or an acronym that does something."""
-    others = (name for name in names(text) if not (_is_acronym(name) or name.casefold() in METRICS))
-    found = next((name for name in others if not _is_place(name, text)), None)
+    others = (name for name in names(text) if not _is_acronym(name))
+    found = next((name for name in others if not (_is_place(name, text) or _is_asked(name, text))), None)
     return found or (doer["name"] if (doer := _DOER.search(text)) else None)
 
 
 def _is_place(name: str, text: str) -> bool:
     """Whether the name is what something was measured on, "on KILT"."""
     return bool(re.search(rf"\bon (?:the )?{re.escape(name)}", text))
+
+
+def _is_asked(name: str, text: str) -> bool:
+    """Whether the name is what is asked for, "what F1 does"."""
+    return bool(re.search(rf"\b(?:what|which) {re.escape(name)} {_AUXILIARY}\b", text, re.I))
 
 
 def _is_acronym(name: str) -> bool:

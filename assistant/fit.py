@@ -17,7 +17,7 @@ from functools import lru_cache
 from assistant.fitted import Linear
 from assistant.instructions import planted
 from assistant.names import mentions, normalised, own_names
-from assistant.quantities import METRICS, POINTS, Quantity, quantities
+from assistant.quantities import POINTS, Quantity, quantities
 from assistant.question import Asked, Question
 from assistant.records import Paper, ScoredPaper
 from assistant.sentences import sentence_spans
@@ -30,6 +30,7 @@ _MOST_BEHIND = 6.0  # by which a paper's score counts as behind the best one's
 _TOLD_BY_TITLE = 0.2  # what is left of a term's weight for telling sentences, if the title has it
 _LONG_NAME = 8  # letters; a longer name is no ordinary word, whatever its case
 _ORDINARY = STOP_WORDS | frozenset("first last best next one two".split())  # FIRST is a name, "first" is none
+_METRICS = frozenset("ap map acc accuracy bleu f1 ndcg auroc psnr rouge dsc".split())  # that points are of
 _POSSESSIVE = re.compile(r"['’]s$")
 _ASKS_WHAT_IT_IS = re.compile(
     r"^(?:and |so )?(?:what|who)(?:['’]s| is| are| was| were| does| do)\b(?!.*\bof\b)", re.I
@@ -177,7 +178,7 @@ def unit_fit(asked: Asked, quantity: Quantity) -> float:
     """
     if quantity.unit in asked.units:
         return 1.0 if asked.exact else 0.5
-    if asked.units == {POINTS} and quantity.nouns and quantity.nouns[0] in METRICS:
+    if asked.units == {POINTS} and quantity.nouns and quantity.nouns[0] in _METRICS:
         return 1.0
     if asked.units == {POINTS} and quantity.unit == "%":
         return 0.0

@@ -12,7 +12,7 @@ from assistant.inquiry import Inquiry
 from assistant.prompts import fill
 from assistant.records import Message
 from assistant.settings import Settings
-from assistant.terms import words
+from assistant.terms import terms, words
 
 _PROMPT_MARGIN = 64  # tokens left for the chat template's own marks
 _EXACT = frozenset(("yes_no", "number"))  # kinds of question that have one right answer
@@ -61,9 +61,12 @@ def _prompt(run: Inquiry, context: Sequence[ContextPaper], settings: Settings) -
     system = f"system_{question.kind}" if question.kind in _EXACT else "system"
     shown = [entry for entry in context if entry.shown]
     passages = render(best_at_ends(shown) if settings.context_order == "best_at_ends" else shown)
-    # What was said before helps a model to words; a number or a label it would take for the answer. The topic
-    # in brackets only says it again, and models copy it.
-    is_led_up_to = run.previous and question.kind == "text"
-    asked = f"{run.previous} {question.bare}" if is_led_up_to else question.text
+    asked = question.text
+    # What was said before helps a model to words; a number or a label it would take for the answer.
+    if run.previous and question.kind == "text":
+        led_up_to = f"{run.previous} {question.bare}"
+        # A topic in brackets that says it again would be copied.
+        says_all = set(terms(asked)) <= set(terms(led_up_to))
+        asked = led_up_to if says_all else f"{run.previous} {asked}"
     user = fill("question", settings.prompts, passages=passages, question=fenced(asked))
     return Message("system", fill(system, settings.prompts)), Message("user", user)

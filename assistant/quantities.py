@@ -14,7 +14,6 @@ from functools import lru_cache
 from itertools import pairwise
 
 PERCENT, POINTS, TIMES, DURATION, BYTES = "%", "points", "x", "time", "bytes"
-METRICS = frozenset("ap map acc accuracy bleu f1 ndcg auroc psnr rouge dsc".split())  # that points are of
 
 # A unit by its key (see `_key`), its class, and the factor to the class's base unit (%, points, x, s, bytes).
 _UNITS: dict[str, tuple[str, float]] = {

@@ -63,7 +63,8 @@ _YES_NO_WITHOUT_OPEN = _pattern(
     rf"[,:;–-]\s{_AUXILIARY}(?:n['’]t)?\s|\b(?:as well|too|at all|already|yet|also)\s?\?$"
     r"|\bany good\b|\bstill [\w-]+ (?:after|with)\b"
     # "So it does without an index?"
-    rf"|^so\b.*\b(?:{_AUXILIARY}|needs?|uses?|works?|keeps?|runs?|takes?)\b.*\?$"
+    r"|^so,? (?!(?:tell|give|show|explain|describe|compare|name)\b)(?!.*\b(?:is|are|was|were)\s?\?$)"
+    rf"(?!.* (?:it|they) \w+\s?\?$).*\b(?:{_AUXILIARY}|needs?|uses?|works?|keeps?|runs?|takes?)\b.*\?$"
 )
 _LIST = _pattern(
     rf"^(?:in |by )?(?:which|what)\s(?:of\s(?:the|these)\s)?"
@@ -120,9 +121,8 @@ _WHAT_MEASURE = _pattern(
     rf"|(?: (?!{_AUXILIARY}\b|[\w-]*(?-i:[a-rt-z])s\b)[^\s,;:?]+){{0,4}}?)"
     rf" (?:\w+-)?{_MEASURE}\b{_MEASURE_ENDS}"
     r"|what (?:did|does|do|had|has) [^,;:?]{1,80}\bscored?\b"
-    # "What does it save, at most?", "what was the old one at?"
-    r"|what (?:did|does|do|can|could|will|would) [^;:?]{1,80}\bat (?:most|least)\s?(?:\?|$)"
-    r"|what (?:is|was|are|were) [^,;:?]{1,60}(?<!king )(?<!aiming )(?<!ed )(?<!good )\bat\s?(?:\?|$)"
+    # "What does it save, at most?"
+    r"|what (?:did|does|do|can|could|will|would) [^;:?]{1,80}\bat most\s?(?:\?|$)"
 )
 _FIRST_ASKED = _pattern(r"\b(?:what|which|who|whom|whose|why|how)\b")
 _KEYWORD_MEASURE = _pattern(

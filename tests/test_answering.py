@@ -321,6 +321,14 @@ def test_the_model_is_told_what_was_said_before_a_question_for_words(ask: Asker)
     assert model.prompts[0][1].content.rstrip().endswith(asked)
 
 
+def test_what_the_turn_before_leaves_out_is_told_as_well(ask: Asker) -> None:
+    model = ScriptedModel("LongCache reduces cache memory by 62%.")
+    turns = [Turn("What does LongCache reduce?", "Memory."), Turn("Why?", "Attention reads it all.")]
+    ask("And how so?", model, turns)
+    asked = "Question: Why? Attention reads it all. And how so? (What does LongCache reduce: Memory)"
+    assert model.prompts[0][1].content.rstrip().endswith(asked)
+
+
 TOO_LONG = "And does it need " + "x" * 1950 + "?"  # 1,968 characters, more than 2,000 with a long name
 
 
@@ -362,6 +370,21 @@ def test_a_conversation_stays_with_its_paper_until_another_is_named(
     answer = ask(question, None, CACHE)
     assert answer.evidence[0].paper.id == expected
     assert {citation.paper_id for citation in answer.citations} <= {expected}
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ("What accuracy does full training with attention layers reach?", "a1"),
+        ("What gradient computation moved speech recognition to neural networks?", "a3"),
+    ],
+    ids=["the same paper's", "another one's"],
+)
+def test_a_turn_that_names_nothing_goes_on_with_a_paper_that_is_found_for_it(
+    ask: Asker, then: str, expected: str
+) -> None:
+    answer = ask("Why is that?", None, [*CACHE, Turn(then, "It is so.")])
+    assert answer.evidence[0].paper.id == expected
 
 
 def test_a_conversation_turns_to_the_paper_that_is_described(ask: Asker) -> None:

@@ -241,6 +241,16 @@ CASES = {
         "And to Mixer-B/16?",
         "What does LongGen add to Mixer-B/16 on ImageNet?",
     ),
+    "to do something else": (
+        [Turn("How much cheaper is LongGen to train on GPUs?", "62%.")],
+        "And to deploy?",
+        "How much cheaper is LongGen to deploy on GPUs?",
+    ),
+    "from one to another": (
+        [Turn("By how much does accuracy rise from 1B to 7B?", "By 5%.")],
+        "And from 7B to 13B?",
+        "By how much does accuracy rise from 7B to 13B?",
+    ),
     "elsewhere, after there": (
         [*NUMBER, Turn("And how much faster is it there?", "Twice as fast.")],
         "On BEIR?",
@@ -249,7 +259,7 @@ CASES = {
     "elsewhere by its name": (
         [Turn("What F1 does the best small model get on KILT-2?", "27.3")],
         "and BEIR-2?",
-        "What F1 does the best small model get on BEIR-2?",
+        "What F1 for BEIR-2? (What F1 does the best small model get on KILT-2: 27.3)",
     ),
     "the first of two": (
         TWO_METHODS,
@@ -274,16 +284,76 @@ CASES = {
         "And the other?",
         "When does RR act? (What are the two methods called: RR and RATD)",
     ),
+    "the other of two, told by the answer": (
+        [*TWO_NAMED, Turn("Which of the two is faster?", "LongGen.")],
+        "How fast is the other one?",
+        "How fast is SlimTune?",
+    ),
+    "the other of two things": (
+        [
+            Turn("What does LongGen prune?", "The heads and the layers."),
+            Turn("How many of the heads does it prune?", "Half."),
+        ],
+        "And how many of the other?",
+        "And how many of the layers? (LongGen)",
+    ),
+    "the other, where nothing tells which": (
+        TWO_METHODS,
+        "When does the other one act?",
+        "When does the other one act? (What are the two methods called: RR and RATD)",
+    ),
+    "one and the other": (
+        TWO_METHODS,
+        "Is one better than the other?",
+        "Is one better than the other? (What are the two methods called: RR and RATD)",
+    ),
+    "the first to do so": (
+        TWO_NAMED,
+        "Is LongGen the first one to do so?",
+        None,
+    ),
+    "the first of three": (
+        [Turn("What are the three methods called?", "RR, RATD and SSF.")],
+        "What's the first one short for?",
+        "What's the first one short for? (What are the three methods called: RR, RATD and SSF)",
+    ),
     "the first of a kind": (TWO_METHODS, "Which is the first step of training on many GPUs?", None),
     "what an answer stands for": (
         [Turn("Which method is extended to several machines?", "SPSA.")],
         "What does that stand for?",
         "What does SPSA stand for?",
     ),
+    "what an answer with its citation stands for": (
+        [Turn("Which method is extended to several machines?", "SPSA. [1]")],
+        "And what is that short for?",
+        "And what is SPSA short for?",
+    ),
+    "no short form of an answer": (
+        [Turn("Which optimizer does LongGen use?", "SPSA.")],
+        "Does it fine-tune the model in full?",
+        "Does LongGen fine-tune the model in full?",
+    ),
     "what a longer answer stands for": (
         NAMED,
         "What does that stand for?",
         "What does that stand for? (LongGen)",
+    ),
+    "a clause set before the question": (
+        NAMED,
+        "OK. In training, how much memory does it take?",
+        "OK. In training, how much memory does LongGen take?",
+    ),
+    "what is asked for is no subject": (
+        [Turn("What mIoU does the small model of the LongGen paper reach?", "62")],
+        "How fast is it?",
+        "How fast is LongGen?",
+    ),
+    "the larger ones of a new question": (NAMED, "Can small language models match the larger ones?", None),
+    "hyphens tear nothing": (NAMED, "To-do lists for language agents?", None),
+    "another one, of a measure that is": (
+        [Turn("What is the accuracy of LongGen?", "62%.")],
+        "And the old one?",
+        "How much for the old one? (What is the accuracy of LongGen: 62%)",
     ),
     "a name set before the question": (
         NAMED,

@@ -82,7 +82,7 @@ KINDS: dict[Kind, list[str]] = {
     ],
     "number": [
         "OK, and what does LongGen save in memory, at most?",
-        "What was full fine-tuning at?",
+        "So the speedup is?",
         "What exact match did the newer one get?",
         "By how much does it cut memory?",
         "How many papers are surveyed?",
@@ -126,9 +126,9 @@ KINDS: dict[Kind, list[str]] = {
     ],
     "text": [
         "So what does it do without an index?",
-        "What is the large model looking at?",
-        "What is SlimTune aimed at?",
-        "What is LongGen good at?",
+        "What does the method require, at least?",
+        "So explain the loss that it uses?",
+        "So-called attention sinks in models that can stream?",
         "What does LongGen keep at least one of?",
         "How does it work?",
         "Hi, how does it work?",
