@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from assistant.names import names
+from assistant.pairs import Pair, asked_of_the_other, pair_in, swapped, with_one_by_name
 from assistant.question import kind_of
 from assistant.records import Turn
-from assistant.terms import STOP_WORDS, terms
+from assistant.terms import terms
 
 _ANSWER_WORDS = 60  # of the last answer that count
 _NOT_ANSWERED = "The nearest papers are:"  # in an abstention
@@ -32,18 +33,6 @@ _LEAD = re.compile(
     rf"(?:{_PUT_RIGHT.pattern})|^(?:(?:and )?(?:what|how) about|and|but|so|also|then|ok(?:ay)?)\b[,:]?\s*",
     re.I,
 )
-# "The former", unless that names a thing: "the former method". "The first" is one of two only by itself.
-_ONE_OF_TWO = re.compile(
-    r"\bthe (?P<which>former|latter)\b(?! [a-z]+(?<!ing) (?:is|are|does|do|has)\b)"
-    r"|\bthe (?P<place>first|second|other)(?: one\b(?! (?:[a-z]+ing|to|that|which|who|of)\b)"
-    r"|(?=[?.,]*$| (?:is|does|do|has|come|act|stand|mean|short)\b))",
-    re.I,
-)
-_SECOND = frozenset(("latter", "second"))
-_OF_OTHERS = re.compile(r"\b(?:one|two|both|it|this)\b", re.I)  # "one … the other", "it is the first"
-_ARTICLES = frozenset(("the", "a", "an"))
-_MARK = re.compile(r"[,.;:?!()](?:\s|$)")
-_MOST_OF_A_PHRASE = 4  # words
 _ONE = r"(?:paper|work|study|method|model|approach|system)"
 # The one thing spoken of, which a name can take the place of. "It is true that" speaks of nothing.
 _IT = re.compile(
@@ -122,11 +111,11 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     'By how many points does SEAL improve retrieval on BEIR?'
     """
     previous = answer = ""
-    pair: tuple[str, str] | None = None
+    pair: Pair | None = None
     for turn in history[-_TURNS:]:
         # What a turn was about may itself be said only in a turn before it.
         previous, answer = _written_out(turn.question, previous, answer, pair), turn.answer
-        pair = _pair(turn.answer) or _pair(turn.question) or pair
+        pair = pair_in(turn.answer) or pair_in(turn.question) or pair
     return _written_out(question, previous, answer, pair)
 
 
@@ -181,9 +170,11 @@ def depends(question: str) -> bool:
     return not said_here and not any(name in before for name in own)
 
 
-def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str] | None) -> str:
+def _written_out(question: str, previous: str, answer: str, pair: Pair | None) -> str:
     """The question with what the previous one, itself written out, was about; `pair` are two things told."""
-    question = _of_two(question, pair, previous, answer)
+    asked = _BRACKETS.sub("", previous)
+    if pair:
+        question = with_one_by_name(question, pair, asked, answer)
     if not previous or not depends(question):
         return question
     bare = _LEAD.sub("", question)
@@ -192,8 +183,10 @@ def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str
     if _PUT_RIGHT.match(question):
         question = bare
     if not _VERB.search(bare):
-        if asked := _of_the_other(bare, previous, pair) or _of_something_else(bare, previous):
-            return asked
+        if pair and (turned := asked_of_the_other(bare.rstrip("?. "), asked, pair)):
+            return turned + previous[len(asked) :]
+        if turned := _of_something_else(bare, previous):
+            return turned
         if kind_of(previous) == "number":
             if measure := _measure(bare):
                 return f"How much {measure}? ({topic})"
@@ -212,79 +205,6 @@ def _written_out(question: str, previous: str, answer: str, pair: tuple[str, str
     return f"{question} ({topic})"
 
 
-def _of_two(question: str, pair: tuple[str, str] | None, previous: str, answer: str) -> str:
-    """The question with the former, the latter or the other of two things by its name."""
-    if not pair:
-        return question
-
-    def meant(found: re.Match[str]) -> str:
-        which = (found["which"] or found["place"]).casefold()
-        if found["place"] and _OF_OTHERS.search(question[: found.start()]):
-            return found.group()
-        if which == "other":
-            told = _told(pair, _BRACKETS.sub("", previous)) or _told(pair, answer)
-            return pair[told[0] == pair[0]] if len(told) == 1 else found.group()
-        return pair[which in _SECOND]
-
-    return _ONE_OF_TWO.sub(meant, question)
-
-
-def _told(pair: tuple[str, str], text: str) -> list[str]:
-    """Which of two things a text speaks of."""
-    return [one for one in pair if re.search(_whole(one), text, re.I)]
-
-
-def _whole(name: str) -> str:
-    return rf"(?<![\w-]){re.escape(name)}(?![\w-])"
-
-
-def _pair(text: str) -> tuple[str, str] | None:
-    """What stands before and after the one "and" of a text, where those are two names or two things.
-
-    >>> _pair("It prunes parameters of both the foundation model and the PEFT modules, early in training.")
-    ('the foundation model', 'the PEFT modules')
-    >>> _pair("LongGen cuts memory and SlimTune cuts training time.")
-    """
-    before, _, after = text.partition(" and ")
-    if " and " in after:
-        return None
-    *earlier, last = (piece.split() for piece in _MARK.split(before))
-    if earlier and len(_phrase(reversed(earlier[-1]))) == len(earlier[-1]):
-        return None  # a list of three
-    former = _phrase(reversed(last))[::-1]
-    latter = _phrase(_MARK.split(after)[0].split())
-    if not former or not latter:
-        return None
-    if names(former[-1]) and names(latter[0]):
-        return former[-1], latter[0]
-    are_things = len(former) > 1 and former[0].casefold() in _ARTICLES and len(latter) <= len(former)
-    return (" ".join(former), " ".join(latter)) if are_things else None
-
-
-def _phrase(found: Iterable[str]) -> list[str]:
-    """The words up to one of grammar, which is no part of a thing's name unless it is an article."""
-    phrase: list[str] = []
-    for word in found:
-        if word.casefold() in STOP_WORDS - _ARTICLES:
-            break
-        phrase.append(word)
-        if phrase[1:] and word.casefold() in _ARTICLES:
-            break
-    return phrase[:_MOST_OF_A_PHRASE]
-
-
-def _of_the_other(bare: str, previous: str, pair: tuple[str, str] | None) -> str | None:
-    """The previous question of the other of two things, where its name is all that is asked."""
-    other = bare.rstrip("?. ")
-    if not pair or other not in pair:
-        return None
-    asked = _BRACKETS.sub("", previous)
-    match _told(pair, asked):
-        case [one] if one != other:
-            return re.sub(_whole(one), other, asked, flags=re.I) + previous[len(asked) :]
-    return None
-
-
 def _of_something_else(bare: str, previous: str) -> str | None:
     """The previous question with what stands alone in this one in the place of a phrase or the subject."""
     if elsewhere := _ELSEWHERE.match(bare):
@@ -297,7 +217,7 @@ def _of_something_else(bare: str, previous: str) -> str | None:
         return f"{previous[:-1]} {phrase}?" if previous.endswith("?") and not _IT.search(bare) else None
     subject, other = _subject(previous), _subject(bare)
     if subject and other and bare.rstrip("?. ") == other:
-        return re.sub(_whole(subject), other, previous)
+        return swapped(previous, subject, other)
     return None
 
 

@@ -302,6 +302,14 @@ CASES = {
         "When does the other one act?",
         "When does the other one act? (What are the two methods called: RR and RATD)",
     ),
+    "the other of two written in TeX": (
+        [
+            Turn("Which terms does it scale?", r"The \alpha term and the \beta term."),
+            Turn("How large is the former?", "0.1"),
+        ],
+        "And the latter?",
+        r"How large is the \beta term?",
+    ),
     "one and the other": (
         TWO_METHODS,
         "Is one better than the other?",
