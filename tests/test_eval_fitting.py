@@ -543,3 +543,10 @@ def test_the_command_s_mistakes_are_one_line(own: tuple[Path, Path]) -> None:
     assert (code, lines) == (1, [])
     assert errors.strip().startswith("Error: there are 11 questions")
     assert errors.strip().count("\n") == 0
+
+
+def test_everything_and_one_gate_are_not_fitted_together(own: tuple[Path, Path]) -> None:
+    code, lines, errors = fit_command(own, "--all", "--about")
+    assert (code, lines) == (2, [])
+    assert "--all fits what --about does, too; name one of them" in errors
+    assert not (own[1] / FITTED).exists()
