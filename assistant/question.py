@@ -220,6 +220,7 @@ _LEAD = _pattern(
     r"|^(?:do you know|i (?:want|would like) to know) (?=(?:what|how|why|which|who|where|when)\b)"
 )
 _TOPIC = re.compile(r"(?<=[?.!])\s\((?:[^()]|\([^()]*\))+\)$")
+_TAKES_TIME = r"\b(?:take|train|pre-?train|fine-?tune|run|last|compute|work)\b"
 _RELATIVE = frozenset((PERCENT, TIMES, POINTS, DURATION, BYTES, ""))
 _WITHIN_HOW_MANY = 4  # words after "how many" that may name what is counted
 _COUNTED = _pattern(r"\b(?:how (?:many|much)|number of|count of)\s((?:[\w/-]+[ ?]*){1,8})")
@@ -379,8 +380,11 @@ def _asked(question: str) -> Asked:
     if unit:
         return Asked(frozenset((unit,)), _counted(low), exact=True)
     if re.search(r"\bhow long\b|\bhow (?:much|many) (?:training |inference |wall[- ]clock )?time\b", low):
-        relative = re.search(r"\b(?:save|cut|reduc|short|less|gain|win|faster)\w*", low)
-        return Asked(_RELATIVE if relative else frozenset((DURATION, "")), (), exact=not relative)
+        if re.search(r"\b(?:save|cut|reduc|short|less|gain|win|faster)\w*", low):
+            return Asked(_RELATIVE)
+        # What is done takes time; what is long may have a length: "How long are the sequences?"
+        takes_time = re.search(rf"\bhow long (?:did|does|do)\b.*{_TAKES_TIME}", low)
+        return Asked(frozenset((DURATION,) if takes_time else (DURATION, "")), (), exact=True)
     if re.search(r"\bhow many\b|\bnumber of\b|\bcount of\b", low):
         return Asked(frozenset(("",)), _counted(low), exact=True)
     if re.search(
