@@ -220,6 +220,7 @@ _LEAD = _pattern(
     r"|^(?:do you know|i (?:want|would like) to know) (?=(?:what|how|why|which|who|where|when)\b)"
 )
 _TOPIC = re.compile(r"(?<=[?.!])\s\((?:[^()]|\([^()]*\))+\)$")
+_ORDINAL = re.compile(r"\bthe second\b")  # no unit of time
 _TAKES_TIME = r"\b(?:take|train|pre-?train|fine-?tune|run|last|compute|work)\b"
 _RELATIVE = frozenset((PERCENT, TIMES, POINTS, DURATION, BYTES, ""))
 _WITHIN_HOW_MANY = 4  # words after "how many" that may name what is counted
@@ -399,7 +400,7 @@ def _unit_named(question: str) -> str | None:
     for unit, form in _NAMED_UNITS:
         if form.search(question):
             return unit
-    counted = _COUNTED.search(question)
+    counted = _COUNTED.search(_ORDINAL.sub("", question))
     for word in words(counted[1].partition(" per ")[0])[:3] if counted else ():
         if len(word) > 1 and (unit := unit_class(word) or "") in (DURATION, BYTES):
             return unit

@@ -184,6 +184,7 @@ ASKED: dict[str, tuple[str, Asked]] = {
     "AP": ("How many box AP does it gain?", Asked(frozenset(("points",)), ("box", "ap"), exact=True)),
     "data points": ("How many data points are used?", Asked(frozenset(("",)), ("data",), exact=True)),
     "hours": ("How many hours does it take?", Asked(frozenset(("time",)), (), exact=True)),
+    "the second of two": ("By how much on the second?", Asked(ANY)),
     "how long it takes": ("How long does it take?", Asked(frozenset(("time",)), (), exact=True)),
     "how long it is": ("How long are the sequences?", Asked(frozenset(("time", "")), (), exact=True)),
     "time saved": ("How much time is saved?", Asked(ANY)),
