@@ -149,13 +149,13 @@ _ASKS_AGAIN = _pattern(
     rf"(?:[,;:?]\s(?:and\s)?(?:{_PREPOSITION}\s)?(?:how|what)|\band\s(?:{_PREPOSITION}\s)?(?:how|what|which))\b"
 )
 _SEVERAL = _pattern(
-    r"\b(?:both|each|either|respectively|versus|vs\.?|compare[ds]?|comparison|differ(?:s|ent|ence)?|whereas)\b"
+    r"\b(?:both|each|either|respectively|versus|vs\.?|compare[ds]?|contrast|comparison|differ(?:s|ent|ence)?|whereas)\b"
     rf"|\bwhat do (?:the|these|those)\b.{{0,200}}\b{_PAPERS}\b"
     rf"|\b(?:these|the|two|three|four) (?:\w+ ){{0,3}}{_PAPERS}\b"
     rf"|[,;:] and (?:{_PREPOSITION} )?{_OPEN}\b"
     rf"|\band (?:what|how|which) (?:\w+ ){{0,6}}{_AUXILIARY}\b"
     r"|\bthe (?:former|latter)\b|\bone\b.{3,80}\bthe other\b"
-    r"|^(?:which|who|what) [^?:]*[:,] [^?]+ or \b"
+    r"|^(?:which|who|what) [^?:]*[:,] [^?]+ or \b|^of [^?,:]+ (?:and|or) [^?,:]+, (?:which|who|what)\b"
     r"|\bdo (?:the |these )?[^?]{3,120}\band\b"
 )
 # What the collection itself is asked about, not a paper of it.

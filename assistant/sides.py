@@ -19,12 +19,18 @@ _LEAST_TERMS = 3  # of a segment that can name a paper
 _LEAST_SHARE = 0.6  # of the weight of its terms that the paper must have
 
 _OPPOSED = r"\b(?:versus|vs\b\.?|as opposed to|in contrast (?:to|with)|unlike|compared (?:to|with))"
-_SEGMENT = re.compile(rf"\s?(?:[,;:?]|\band\b|\bor\b|{_OPPOSED}|\bwhile\b|\bwhereas\b)\s?", re.I)
+_SEGMENT = re.compile(rf"\s?(?:[,;:?]|\.(?=\s)|\band\b|\bor\b|{_OPPOSED}|\bwhile\b|\bwhereas\b)\s?", re.I)
+_ASKS = re.compile(r"(?:\w+ )?(?:how|what|which|who|whom|whose|where|why|when)\b", re.I)
+# "… and the runtime dissection of LLMs both ask …": what follows "both" describes none of them.
+_SAID_OF_ALL = re.compile(r"(?<=\w)\s(?:both|each)\s.*")
 _LINKS = r"(?:(?:the|of|for|in|on|by|with|from|to|at|those|behind|one|authors) )*"
 _JOINING = re.compile(rf"(?:,|\band\b|\bor\b|{_OPPOSED})\s?{_LINKS}$", re.I)
 _JOINED_NEXT = re.compile(rf"^\s?(?:,|\band\b|\bor\b|{_OPPOSED})\s", re.I)
 _BETWEEN_OPPOSED = re.compile(_OPPOSED, re.I)
-_COMPARED_WITH = re.compile(r"\b(compare\b[^?,;:]*?) (?:with|to) ", re.I)
+_COMPARED_WITH = re.compile(r"\b((?:compare|contrast)\b[^?,;:]*?) (?:with|to) ", re.I)
+_COMPOUND = re.compile(
+    r"(?<=[a-z,] )[A-Z][a-z]+(?:-[A-Za-z]+)*-[A-Z][a-z]+\b"
+)  # "Quote-Tuning", in a sentence
 # "The egocentric action recognition study", "the one on long videos", "those proposing sparse training".
 _DESCRIBED = re.compile(
     r"(?:\b(?:the|that|a) (?P<by>(?:(?!(?:of|on|in|for|by|with|from|to)\b)[\w^{}+-]+ ){0,5}?)"
@@ -39,7 +45,7 @@ _EACH_OF_THEM = re.compile(
     re.I,
 )
 _TOGETHER = re.compile(r"\b(?:both|each(?: of them)?|either|respectively)\b ?")
-_DANGLING = re.compile(r",(?=\s?[?.:;])|\s(?=[?,.])|\b(of|in|on|for|by|with|from) (?=\1\b)")
+_DANGLING = re.compile(r",(?=\s?[?.:;])|\s(?=[?,.])|\b(of|in|on|for|by|with|from|the) (?=\1\b)", re.I)
 _LEANS = re.compile(r"\b(?:it|its|they|their|them)\b", re.I)  # a clause about a paper named before it
 _CONJUNCTIONS = frozenset("and or versus vs vs.".split())
 _PREPOSITIONS = frozenset("of in on for by with from".split())
@@ -111,7 +117,7 @@ def _named(question: Question, papers: Sequence[ScoredPaper], search: Search) ->
     meant: dict[str, list[str]] = {}
     own = {name for paper in papers for name in own_names(paper.paper.title, paper.paper.abstract)}
     for name in (
-        *question.names[:_MOST_NAMES],
+        *(*question.names, *_COMPOUND.findall(question.text))[:_MOST_NAMES],
         *(name for name in sorted(own) if mentions(question.text, name)),
     ):
         having = [paper for paper in (*papers, *search(name)) if _has(paper, name)]
@@ -158,7 +164,8 @@ def _with_described(
         if named and _LEANS.search(_part_at(begins, BETWEEN.split(text), text)) and not description:
             continue
         told = _told_by(description) if description else ""
-        for wanted in (told, piece) if several else (told,):
+        described = "" if _ASKS.match(piece) else _SAID_OF_ALL.sub("", piece)
+        for wanted in (told, described, piece) if several else (told,):
             best = _told(wanted, search, weigh)
             if best is not None and best.paper.id not in found:
                 at = begins + (description.start() if description else 0)

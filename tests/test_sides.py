@@ -23,6 +23,7 @@ TEXTS = {
     "wide": ("WideNet: Nets", "We propose WideNet."),
     "tiny": ("TinyNet: Nets", "We propose TinyNet."),
     "paca": ("PaCA: Partial PEFT", "We propose PaCA for PEFT."),
+    "quote": ("Verifiable by Design", "We propose Quote-Tuning."),
     "light": ("Light-PEFT: Early Pruning", "We propose Light-PEFT."),
 }
 PAPERS = {key: ScoredPaper(Paper(key, title, text), 0.0, ()) for key, (title, text) in TEXTS.items()}
@@ -144,6 +145,33 @@ MEANT: dict[str, tuple[str, list[str], list[str]]] = {
         "How does the speech recognition survey, and how does the survey of speech end?",
         [],
         [],
+    ),
+    "a name of two words with a hyphen": (
+        "At which point do LongGen and Quote-Tuning act?",
+        ["gen"],
+        ["gen", "quote"],
+    ),
+    "of two, which": ("Of LongGen and speech survey, which costs more?", ["gen"], ["gen", "speech"]),
+    "contrasted": (
+        "Contrast the memory of LongGen with the gradients of SlimTune.",
+        ["gen", "tune"],
+        ["gen", "tune"],
+    ),
+    # Three of seven terms, but all of those before "both".
+    "described before what is said of both": (
+        "LongGen and the speech recognition data both wander, roam or stray. What does each find?",
+        ["gen"],
+        ["gen", "speech"],
+    ),
+    "asked of each time": (
+        "How does LongGen cut memory, and what speech recognition data each wander roam stray climb?",
+        ["gen"],
+        [],
+    ),
+    "described in a sentence of its own": (
+        "We know LongGen. Speech recognition data wander. Do both roam?",
+        ["gen"],
+        ["gen", "speech"],
     ),
     "more than are asked": (
         "Do FastNet, DeepNet, WideNet, TinyNet, LongGen and SlimTune read?",
