@@ -17,7 +17,7 @@ from functools import lru_cache
 from assistant.fitted import Linear
 from assistant.instructions import planted
 from assistant.names import mentions, normalised, own_names
-from assistant.quantities import POINTS, Quantity, quantities
+from assistant.quantities import DURATION, POINTS, Quantity, quantities
 from assistant.question import Asked, Question
 from assistant.records import Paper, ScoredPaper
 from assistant.sentences import sentence_spans
@@ -31,6 +31,7 @@ _TOLD_BY_TITLE = 0.2  # what is left of a term's weight for telling sentences, i
 _LONG_NAME = 8  # letters; a longer name is no ordinary word, whatever its case
 _ORDINARY = STOP_WORDS | frozenset("first last best next one two".split())  # FIRST is a name, "first" is none
 _METRICS = frozenset("ap map acc accuracy bleu f1 ndcg auroc psnr rouge dsc".split())  # that points are of
+_SPANS = frozenset(("epoch", "step", "iteration"))  # what training takes besides time
 _POSSESSIVE = re.compile(r"['’]s$")
 _ASKS_WHAT_IT_IS = re.compile(
     r"^(?:and |so )?(?:what|who)(?:['’]s| is| are| was| were| does| do)\b(?!.*\bof\b)", re.I
@@ -184,6 +185,8 @@ def unit_fit(asked: Asked, quantity: Quantity) -> float:
         return 0.0
     if not asked.exact:
         return 0.0 if asked.units else 0.5
+    if DURATION in asked.units and quantity.nouns and quantity.nouns[0].rstrip("s") in _SPANS:
+        return 0.0
     # A bare number may stand for one with its unit left out, unless it counts something.
     return 0.0 if not quantity.unit and not quantity.nouns else -1.0
 

@@ -72,13 +72,13 @@ def asked_of_the_other(other: str, asked: str, pair: Pair) -> str | None:
     """The question `asked` before, of the `other` of two things; None where it was not of one of them."""
     match _told(pair, asked):
         case [one] if one != other and other in pair:
-            return swapped(asked, one, other)
+            return swapped(asked, one, other, re.I)
     return None
 
 
-def swapped(text: str, one: str, other: str) -> str:
-    """The text with the name of one thing, wherever it stands whole, in the place of another's."""
-    return re.sub(_whole(one), lambda _: other, text, flags=re.I)
+def swapped(text: str, one: str, other: str, flags: re.RegexFlag = re.NOFLAG) -> str:
+    """The text with the name of the `other` thing wherever that of the `one` stands whole."""
+    return re.sub(_whole(one), lambda _: other, text, flags=flags)
 
 
 def _told(pair: tuple[str, str], text: str) -> list[str]:

@@ -149,13 +149,14 @@ _ASKS_AGAIN = _pattern(
     rf"(?:[,;:?]\s(?:and\s)?(?:{_PREPOSITION}\s)?(?:how|what)|\band\s(?:{_PREPOSITION}\s)?(?:how|what|which))\b"
 )
 _SEVERAL = _pattern(
-    r"\b(?:both|each|either|respectively|versus|vs\.?|compare[ds]?|contrast|comparison|differ(?:s|ent|ence)?|whereas)\b"
+    r"\b(?:both|each|either|respectively|versus|vs\.?|compare[ds]?|comparison|differ(?:s|ent|ence)?|whereas)\b"
     rf"|\bwhat do (?:the|these|those)\b.{{0,200}}\b{_PAPERS}\b"
     rf"|\b(?:these|the|two|three|four) (?:\w+ ){{0,3}}{_PAPERS}\b"
     rf"|[,;:] and (?:{_PREPOSITION} )?{_OPEN}\b"
     rf"|\band (?:what|how|which) (?:\w+ ){{0,6}}{_AUXILIARY}\b"
     r"|\bthe (?:former|latter)\b|\bone\b.{3,80}\bthe other\b"
-    r"|^(?:which|who|what) [^?:]*[:,] [^?]+ or \b|^of [^?,:]+ (?:and|or) [^?,:]+, (?:which|who|what)\b"
+    r"|^(?:which|who|what) [^?:]*[:,] [^?]+ or \b|(?:^|[.?!:]\s)contrast\b"
+    r"|^of [^?,:]+ (?:and|or) [^?,:]+, (?:which|who)\b(?! (?:does|do|did)\b)"
     r"|\bdo (?:the |these )?[^?]{3,120}\band\b"
 )
 # What the collection itself is asked about, not a paper of it.
@@ -215,13 +216,13 @@ _OF_REVIEW = _pattern(
 _LEAD = _pattern(
     r"^(?:(?:can|could|would|will) you (?:please )?|please )"
     r"(?:tell me (?=(?:what|how|why|which|who|where|when|if|whether)\b)"
-    r"|(?=(?:tell|explain|describe|define|summari[sz]e|give|compare)\b))"
+    r"|(?=(?:tell|explain|describe|define|summari[sz]e|give|compare|contrast)\b))"
     r"|^tell me (?=(?:what|how|why|which|who|where|when)\b)"
     r"|^(?:do you know|i (?:want|would like) to know) (?=(?:what|how|why|which|who|where|when)\b)"
 )
 _TOPIC = re.compile(r"(?<=[?.!])\s\((?:[^()]|\([^()]*\))+\)$")
 _ORDINAL = re.compile(r"\bthe second\b")  # no unit of time
-_TAKES_TIME = r"\b(?:take|train|pre-?train|fine-?tune|run|last|compute|work)\b"
+_TAKES_TIME = r"\b(?:take|train|pre-?train|fine-?tune|run|last)\b"
 _RELATIVE = frozenset((PERCENT, TIMES, POINTS, DURATION, BYTES, ""))
 _WITHIN_HOW_MANY = 4  # words after "how many" that may name what is counted
 _COUNTED = _pattern(r"\b(?:how (?:many|much)|number of|count of)\s((?:[\w/-]+[ ?]*){1,8})")

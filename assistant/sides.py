@@ -27,7 +27,7 @@ _LINKS = r"(?:(?:the|of|for|in|on|by|with|from|to|at|those|behind|one|authors) )
 _JOINING = re.compile(rf"(?:,|\band\b|\bor\b|{_OPPOSED})\s?{_LINKS}$", re.I)
 _JOINED_NEXT = re.compile(rf"^\s?(?:,|\band\b|\bor\b|{_OPPOSED})\s", re.I)
 _BETWEEN_OPPOSED = re.compile(_OPPOSED, re.I)
-_COMPARED_WITH = re.compile(r"\b((?:compare|contrast)\b[^?,;:]*?) (?:with|to) ", re.I)
+_COMPARED_WITH = re.compile(r"\b((?:compare|(?<!in )contrast)\b[^?,;:]*?) (?:with|to) ", re.I)
 _COMPOUND = re.compile(
     r"(?<=[a-z,] )[A-Z][a-z]+(?:-[A-Za-z]+)*-[A-Z][a-z]+\b"
 )  # "Quote-Tuning", in a sentence
@@ -117,7 +117,7 @@ def _named(question: Question, papers: Sequence[ScoredPaper], search: Search) ->
     meant: dict[str, list[str]] = {}
     own = {name for paper in papers for name in own_names(paper.paper.title, paper.paper.abstract)}
     for name in (
-        *(*question.names, *_COMPOUND.findall(question.text))[:_MOST_NAMES],
+        *_names(question)[:_MOST_NAMES],
         *(name for name in sorted(own) if mentions(question.text, name)),
     ):
         having = [paper for paper in (*papers, *search(name)) if _has(paper, name)]
@@ -141,6 +141,10 @@ def _named(question: Question, papers: Sequence[ScoredPaper], search: Search) ->
     return {paper_id: one for paper_id, one in found.items() if paper_id not in compared}
 
 
+def _names(question: Question) -> tuple[str, ...]:
+    return (*question.names, *_COMPOUND.findall(question.text))
+
+
 def _has(paper: ScoredPaper, name: str) -> bool:
     """Whether the paper mentions the name; one of capitals alone in capitals, as DOT is no dot product."""
     text = f"{paper.paper.title}. {paper.paper.abstract}"
@@ -154,6 +158,7 @@ def _with_described(
 ) -> dict[str, _Meant]:
     """The papers named, and the best one for each part of the question that names none but describes one."""
     found = dict(named)
+    first = min((one.at for one in named.values()), default=0)
     position = 0
     for piece in _SEGMENT.split(text):
         begins = text.find(piece, position)
@@ -163,6 +168,8 @@ def _with_described(
             continue
         if named and _LEANS.search(_part_at(begins, BETWEEN.split(text), text)) and not description:
             continue
+        if len(named) > 1 and not description and (begins < first or _ASKS.match(piece)):
+            continue  # a scene that is set, or what is asked, and no paper beside those named
         told = _told_by(description) if description else ""
         described = "" if _ASKS.match(piece) else _SAID_OF_ALL.sub("", piece)
         for wanted in (told, described, piece) if several else (told,):
@@ -266,7 +273,7 @@ def _put_to(one: _Meant, others: Sequence[_Meant], text: str, question: Question
     asked = _clause_of(one.at, BETWEEN.split(text), text)
     for other in others:
         asked = _without_description(asked, other.description)
-    return _without_others(asked, one.paper, [other.paper for other in others], question.names)
+    return _without_others(asked, one.paper, [other.paper for other in others], _names(question))
 
 
 def _without_description(text: str, description: str) -> str:

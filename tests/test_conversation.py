@@ -194,6 +194,11 @@ CASES = {
         "By how many points does SlimTune beat FlashAttention on KILT in 2023?",
     ),
     "another subject alone, what about": (NAMED, "What about SlimTune?", "What does SlimTune reduce?"),
+    "another subject alone, of an ordinary word": (
+        [Turn("What does FIRST decode first?", "A token.")],
+        "And SlimTune?",
+        "What does SlimTune decode first?",
+    ),
     "another subject alone, of nothing": (
         [Turn("How much memory is saved?", "62%")],
         "And SlimTune?",

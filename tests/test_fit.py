@@ -515,6 +515,7 @@ PERCENT = Asked(frozenset("%"), exact=True)
 POINTS = Asked(frozenset(["points"]), exact=True)
 COUNT = Asked(frozenset([""]), ("layer",), exact=True)
 HOURS = Asked(frozenset(["time", ""]), exact=True)
+TIME = Asked(frozenset(["time"]), exact=True)
 RELATIVE = Asked(frozenset(["%", "x", "points"]))
 UNITS: dict[str, tuple[Asked, str, float]] = {
     "the unit asked for": (PERCENT, "62%", 1),
@@ -532,6 +533,8 @@ UNITS: dict[str, tuple[Asked, str, float]] = {
     "unit for a count": (COUNT, "12%", -1),
     "time": (HOURS, "12 hours", 1),
     "time left out": (HOURS, "12", 1),
+    "a span of training for a time": (TIME, "12 epochs", 0),
+    "a count for a time": (TIME, "12 layers", -1),
 }
 
 

@@ -186,6 +186,10 @@ ASKED: dict[str, tuple[str, Asked]] = {
     "hours": ("How many hours does it take?", Asked(frozenset(("time",)), (), exact=True)),
     "the second of two": ("By how much on the second?", Asked(ANY)),
     "how long it takes": ("How long does it take?", Asked(frozenset(("time",)), (), exact=True)),
+    "how long it has to be": (
+        "How long does a context get in this work?",
+        Asked(frozenset(("time", "")), (), exact=True),
+    ),
     "how long it is": ("How long are the sequences?", Asked(frozenset(("time", "")), (), exact=True)),
     "time saved": ("How much time is saved?", Asked(ANY)),
     "memory": ("How many GB does it need?", Asked(frozenset(("bytes",)), (), exact=True)),

@@ -147,11 +147,22 @@ MEANT: dict[str, tuple[str, list[str], list[str]]] = {
         [],
     ),
     "a name of two words with a hyphen": (
-        "At which point do LongGen and Quote-Tuning act?",
+        "At which point do LongGen and Quote-Tuning wander roam?",
         ["gen"],
         ["gen", "quote"],
     ),
     "of two, which": ("Of LongGen and speech survey, which costs more?", ["gen"], ["gen", "speech"]),
+    "in contrast to": ("In contrast to speech recognition data, how does LongGen cut memory?", ["gen"], []),
+    "two things, of which one paper": (
+        "Of speech recognition data and memory, which does LongGen cut?",
+        ["gen"],
+        [],
+    ),
+    "a scene that is set": (
+        "I need speech recognition data. How do LongGen and SlimTune compare?",
+        ["gen", "tune"],
+        ["gen", "tune"],
+    ),
     "contrasted": (
         "Contrast the memory of LongGen with the gradients of SlimTune.",
         ["gen", "tune"],
@@ -159,7 +170,7 @@ MEANT: dict[str, tuple[str, list[str], list[str]]] = {
     ),
     # Three of seven terms, but all of those before "both".
     "described before what is said of both": (
-        "LongGen and the speech recognition data both wander, roam or stray. What does each find?",
+        "LongGen and the speech recognition data both wander roam stray climb. What does each find?",
         ["gen"],
         ["gen", "speech"],
     ),
@@ -241,6 +252,14 @@ ASKED: dict[str, tuple[str, list[str]]] = {
     "possessives": (
         "How do LongGen's and SlimTune’s costs differ?",
         ["How do LongGen's costs differ?", "How do SlimTune’s costs differ?"],
+    ),
+    "another's name of two words": (
+        "How do LongGen's and Quote-Tuning's costs differ?",
+        ["How do LongGen's costs differ?", "How do Quote-Tuning's costs differ?"],
+    ),
+    "contrasted with a name": (
+        "Contrast LongGen with SlimTune in memory.",
+        ["Contrast LongGen in memory.", "Contrast SlimTune in memory."],
     ),
     "the same preposition": (
         "What is said of LongGen and of SlimTune?",
