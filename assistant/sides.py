@@ -28,9 +28,8 @@ _JOINING = re.compile(rf"(?:,|\band\b|\bor\b|{_OPPOSED})\s?{_LINKS}$", re.I)
 _JOINED_NEXT = re.compile(rf"^\s?(?:,|\band\b|\bor\b|{_OPPOSED})\s", re.I)
 _BETWEEN_OPPOSED = re.compile(_OPPOSED, re.I)
 _COMPARED_WITH = re.compile(r"\b((?:compare|(?<!in )contrast)\b[^?,;:]*?) (?:with|to) ", re.I)
-_COMPOUND = re.compile(
-    r"(?<=[a-z,] )[A-Z][a-z]+(?:-[A-Za-z]+)*-[A-Z][a-z]+\b"
-)  # "Quote-Tuning", in a sentence
+# "Quote-Tuning" within a sentence; at its beginning the capital tells nothing.
+_COMPOUND = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+(?:-[A-Za-z]+)*-[A-Z][a-z]+\b")
 # "The egocentric action recognition study", "the one on long videos", "those proposing sparse training".
 _DESCRIBED = re.compile(
     r"(?:\b(?:the|that|a) (?P<by>(?:(?!(?:of|on|in|for|by|with|from|to)\b)[\w^{}+-]+ ){0,5}?)"
@@ -171,8 +170,8 @@ def _with_described(
         if len(named) > 1 and not description and (begins < first or _ASKS.match(piece)):
             continue  # a scene that is set, or what is asked, and no paper beside those named
         told = _told_by(description) if description else ""
-        described = "" if _ASKS.match(piece) else _SAID_OF_ALL.sub("", piece)
-        for wanted in (told, described, piece) if several else (told,):
+        shortened = "" if _ASKS.match(piece) else _SAID_OF_ALL.sub("", piece)
+        for wanted in (told, shortened, piece) if several else (told,):
             best = _told(wanted, search, weigh)
             if best is not None and best.paper.id not in found:
                 at = begins + (description.start() if description else 0)
