@@ -15,10 +15,10 @@ from assistant.question import Question, understood
 from assistant.terms import terms
 
 _PREPOSITION = r"(?:by|on|for|at|in|into|to|of|with|from|down to|up to|under)"
-_ASKS = r"(?:how|what|which|who|whom|whose|where|why|when)\b"
+ASKS = r"(?:how|what|which|who|whom|whose|where|why|when)\b"
 _AUXILIARY = r"(?:is|are|was|were|does|do|did|can|could|has|have|had|will|would)\b"
 # "…, and by how much can MrT5 …": what follows is a question of its own.
-BETWEEN = re.compile(rf"(?:[,;:]\s(?:and\s)?|\sand\s)(?=(?:{_PREPOSITION}\s)?{_ASKS})", re.I)
+BETWEEN = re.compile(rf"(?:[,;:]\s(?:and\s)?|\sand\s)(?=(?:{_PREPOSITION}\s)?{ASKS})", re.I)
 # The same for the parts of a question, where ", which attend to few tokens," is none.
 _NEXT_PART = re.compile(
     rf"(?:[,;:]\s(?:and\s)?|\sand\s)(?=(?:{_PREPOSITION}\s)?(?:how|what|why)\b)"
@@ -26,10 +26,10 @@ _NEXT_PART = re.compile(
     re.I,
 )
 _SENTENCE_END = re.compile(r"(?<=[?])\s")
-IS_QUESTION = re.compile(rf"{_AUXILIARY}|.*\b{_ASKS}", re.I)
+IS_QUESTION = re.compile(rf"{_AUXILIARY}|.*\b{ASKS}", re.I)
 # "When visual prompts are used, how …" begins with no question.
 _ASKED_FIRST = re.compile(
-    rf"(?:(?:and|so|but) )?(?:{_PREPOSITION} )?(?!(?:when|where) (?!{_AUXILIARY}))(?:{_ASKS})|{_AUXILIARY}",
+    rf"(?:(?:and|so|but) )?(?:{_PREPOSITION} )?(?!(?:when|where) (?!{_AUXILIARY}))(?:{ASKS})|{_AUXILIARY}",
     re.I,
 )
 _THINGS = re.compile(rf"^(?:{_PREPOSITION} )?(?:what|which)(?: are(?: the)?)? (?:two|three|four)\b", re.I)

@@ -50,12 +50,13 @@ _LEANS = re.compile(
     r"|\bthere(?=\W*$| (?:for|too)\b)",
     re.I,
 )
+_AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would)"
 # "Any good with little data?" says too little to stand alone, however long it is.
 _TORN = re.compile(r"^(?:any|with|without|on|in|for|at|by|of|from|to|than|even|not)\b(?!-)", re.I)
 # "Down to how many bits?" has no verb of its own.
 _VERBLESS = re.compile(
     r"^(?:down to|up to|out of|from|at|by|in|on|over|to|for|with) (?:how (?:many|much)|what|which)\b"
-    r"(?!.*\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|may|might|must|shall)\b)"
+    rf"(?!.*\b(?:{_AUXILIARY}|should|may|might|must|shall)\b)"
     r"(?:\s\S+){0,3}$",
     re.I,
 )
@@ -79,7 +80,6 @@ _SET_BEFORE = re.compile(
     r".*\bth(?:at|is) one\b"
 )
 _THERE = re.compile(r"\bthere(?=\W*(?:$|\())", re.I)
-_AUXILIARY = r"(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would)"
 # What a question for a number begins with, up to its verb: "How many tokens per document", "By how much".
 _ASKS_NUMBER = re.compile(
     r"^(?:.*[.!:] )?(?:(?:and|but|so|then)\b,? )?"
@@ -95,10 +95,7 @@ _FULL_FORM = re.compile(
 _BARE = re.compile(r"^(?:the |its |their |any )?(?P<what>[\w /%-]{2,60})[?.]*$", re.I)
 _THINGS_OF = re.compile(r"[a-z]+(?<![aisu])s of\b")  # "the sizes of the models" are no number
 _IT_TAKES = re.compile(r"\b(?:time|memory|space|power) it (?:takes|needs)\b", re.I)  # names a measure
-_VERB = re.compile(
-    r"\b(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should|which|what|who|when|where|why|how)\b",
-    re.I,
-)
+_VERB = re.compile(rf"\b(?:{_AUXILIARY}|should|which|what|who|when|where|why|how)\b", re.I)
 _BRACKETS = re.compile(r"\s\(((?:[^()]|\([^()]*\))+)\)$")
 
 
@@ -114,8 +111,9 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
     pair: Pair | None = None
     for turn in history[-_TURNS:]:
         # What a turn was about may itself be said only in a turn before it.
-        previous, answer = _written_out(turn.question, previous, answer, pair), turn.answer
-        pair = pair_in(turn.answer) or pair_in(turn.question) or pair
+        previous = _written_out(turn.question, previous, answer, pair)
+        answer = _unmarked(turn.answer)
+        pair = pair_in(answer) or pair_in(turn.question) or pair
     return _written_out(question, previous, answer, pair)
 
 
@@ -147,8 +145,13 @@ def continues(question: str, history: Sequence[Turn]) -> str:
     """
     if not history or not depends(question):
         return ""
-    answer = "" if _NOT_ANSWERED in history[-1].answer else _MARKS.sub("", history[-1].answer)
+    answer = "" if _NOT_ANSWERED in history[-1].answer else _unmarked(history[-1].answer)
     return " ".join([history[-1].question, *answer.split()[:_ANSWER_WORDS]])
+
+
+def _unmarked(answer: str) -> str:
+    """An answer without the marks of its citations."""
+    return _MARKS.sub("", answer).strip()
 
 
 def depends(question: str) -> bool:
@@ -187,15 +190,9 @@ def _written_out(question: str, previous: str, answer: str, pair: Pair | None) -
             return turned + previous[len(asked) :]
         if turned := _of_something_else(bare, previous):
             return turned
-        if kind_of(previous) == "number":
-            if measure := _measure(bare):
-                return f"How much {measure}? ({topic})"
-            is_torn = _TORN.match(bare)
-            if not _IT.search(bare) and (
-                is_torn or _SOME_ONE.search(bare) or bare.rstrip("?. ") in names(bare)
-            ):
-                return f"{_asked_for(previous)} {'' if is_torn else 'for '}{bare.rstrip('?. ')}? ({topic})"
-    told = _MARKS.sub("", answer).strip().rstrip(".")
+        if kind_of(previous) == "number" and (number := _another_number(bare, previous)):
+            return f"{number}? ({topic})"
+    told = answer.rstrip(".")
     if (form := _FULL_FORM.search(question)) and names(told) == (told,):
         return f"{question[: form.start('it')]}{told}{question[form.end('it') :]}"
     it = _IT.search(question)
@@ -219,6 +216,18 @@ def _of_something_else(bare: str, previous: str) -> str | None:
     if subject and other and bare.rstrip("?. ") == other:
         return swapped(previous, subject, other)
     return None
+
+
+def _another_number(bare: str, previous: str) -> str | None:
+    """The number that is asked for after a question for one: of another measure, or of another thing."""
+    if measure := _measure(bare):
+        return f"How much {measure}"
+    if _IT.search(bare):
+        return None
+    thing = bare.rstrip("?. ")
+    if _TORN.match(bare):
+        return f"{_asked_for(previous)} {thing}"
+    return f"{_asked_for(previous)} for {thing}" if _SOME_ONE.search(bare) or thing in names(bare) else None
 
 
 def _measure(bare: str) -> str | None:

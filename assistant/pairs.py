@@ -81,7 +81,7 @@ def swapped(text: str, one: str, other: str, flags: re.RegexFlag = re.NOFLAG) ->
     return re.sub(_whole(one), lambda _: other, text, flags=flags)
 
 
-def _told(pair: tuple[str, str], text: str) -> list[str]:
+def _told(pair: Pair, text: str) -> list[str]:
     """Which of two things a text speaks of."""
     return [one for one in pair if re.search(_whole(one), text, re.I)]
 

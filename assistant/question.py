@@ -222,7 +222,7 @@ _LEAD = _pattern(
 )
 _TOPIC = re.compile(r"(?<=[?.!])\s\((?:[^()]|\([^()]*\))+\)$")
 _ORDINAL = re.compile(r"\bthe second\b")  # no unit of time
-_TAKES_TIME = r"\b(?:take|train|pre-?train|fine-?tune|run|last)\b"
+_TAKES_TIME = re.compile(r"\bhow long (?:did|does|do)\b.*\b(?:take|train|pre-?train|fine-?tune|run|last)\b")
 _RELATIVE = frozenset((PERCENT, TIMES, POINTS, DURATION, BYTES, ""))
 _WITHIN_HOW_MANY = 4  # words after "how many" that may name what is counted
 _COUNTED = _pattern(r"\b(?:how (?:many|much)|number of|count of)\s((?:[\w/-]+[ ?]*){1,8})")
@@ -385,8 +385,7 @@ def _asked(question: str) -> Asked:
         if re.search(r"\b(?:save|cut|reduc|short|less|gain|win|faster)\w*", low):
             return Asked(_RELATIVE)
         # What is done takes time; what is long may have a length: "How long are the sequences?"
-        takes_time = re.search(rf"\bhow long (?:did|does|do)\b.*{_TAKES_TIME}", low)
-        return Asked(frozenset((DURATION,) if takes_time else (DURATION, "")), (), exact=True)
+        return Asked(frozenset((DURATION,) if _TAKES_TIME.search(low) else (DURATION, "")), (), exact=True)
     if re.search(r"\bhow many\b|\bnumber of\b|\bcount of\b", low):
         return Asked(frozenset(("",)), _counted(low), exact=True)
     if re.search(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from assistant.clauses import BETWEEN, IS_QUESTION
+from assistant.clauses import ASKS, BETWEEN, IS_QUESTION
 from assistant.fit import Weigh, written_name
 from assistant.names import mentions, normalised, own_names
 from assistant.question import Question, understood
@@ -20,7 +20,7 @@ _LEAST_SHARE = 0.6  # of the weight of its terms that the paper must have
 
 _OPPOSED = r"\b(?:versus|vs\b\.?|as opposed to|in contrast (?:to|with)|unlike|compared (?:to|with))"
 _SEGMENT = re.compile(rf"\s?(?:[,;:?]|\.(?=\s)|\band\b|\bor\b|{_OPPOSED}|\bwhile\b|\bwhereas\b)\s?", re.I)
-_ASKS = re.compile(r"(?:\w+ )?(?:how|what|which|who|whom|whose|where|why|when)\b", re.I)
+_ASKED = re.compile(rf"(?:\w+ )?{ASKS}", re.I)
 # "… and the runtime dissection of LLMs both ask …": what follows "both" describes none of them.
 _SAID_OF_ALL = re.compile(r"(?<=\w)\s(?:both|each)\s.*")
 _LINKS = r"(?:(?:the|of|for|in|on|by|with|from|to|at|those|behind|one|authors) )*"
@@ -167,10 +167,11 @@ def _with_described(
             continue
         if named and _LEANS.search(_part_at(begins, BETWEEN.split(text), text)) and not description:
             continue
-        if len(named) > 1 and not description and (begins < first or _ASKS.match(piece)):
+        asks = _ASKED.match(piece)
+        if len(named) > 1 and not description and (asks or begins < first):
             continue  # a scene that is set, or what is asked, and no paper beside those named
         told = _told_by(description) if description else ""
-        shortened = "" if _ASKS.match(piece) else _SAID_OF_ALL.sub("", piece)
+        shortened = "" if asks else _SAID_OF_ALL.sub("", piece)
         for wanted in (told, shortened, piece) if several else (told,):
             best = _told(wanted, search, weigh)
             if best is not None and best.paper.id not in found:

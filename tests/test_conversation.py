@@ -136,6 +136,11 @@ CASES = {
         "Why?",
         "Why? (What does attention cost)",
     ),
+    "a short answer without its mark": (
+        [Turn("What does attention cost?", "It costs much memory. [1]")],
+        "Why?",
+        "Why? (What does attention cost: It costs much memory)",
+    ),
     "no answer": ([Turn("What does attention cost?", "")], "Why?", "Why? (What does attention cost)"),
     "brackets within the turn": (
         [Turn("Does attention (softmax) cost much?", "Yes.")],
