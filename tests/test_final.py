@@ -175,7 +175,7 @@ TEXTS = {
     ),
     # The runs are "zeroth-order steps", "random search" and "low-rank adapters of layers".
     "longest run": (
-        "What does SlimTune tune large models with?",
+        "How does SlimTune tune large models?",
         "SlimTune tunes large models with zeroth-order steps, a random search, low-rank adapters of layers.",
         "low-rank adapters of layers",
     ),
@@ -218,6 +218,54 @@ TEXTS = {
         " ".join(f"w{n}" for n in range(1, 13)),
     ),
     "quotes": ("What is lost?", "“Very little.”", "Very little"),
+    "a name with words of the question": (
+        "What does YOLO use for visual prompts?",
+        "YOLO uses Semantic Visual Prompt Encoders (SVPE) for visual prompts.",
+        "Semantic Visual Prompt Encoders (SVPE)",
+    ),
+    # What is asked for stands after the same word as in the question.
+    "on which": (
+        "On which card was SlimTune tried?",
+        "SlimTune was tried with whales on a P40 of NVIDIA in 2021.",
+        "P40 of NVIDIA",
+    ),
+    "with at the end": (
+        "What software are the kernels written with?",
+        "The kernels are written and tuned with TVM.",
+        "TVM",
+    ),
+    "not what the question has after the word": (
+        "On which data is SlimTune tuned?",
+        "SlimTune is tuned on data and tested on MNIST.",
+        "MNIST",
+    ),
+    "from one to the other": (
+        "From what period are the papers of SlimTune?",
+        "The papers are from 2017 to 2023.",
+        "2017 to 2023",
+    ),
+    "where": ("Where is the cache kept?", "The cache is kept in its layers without a copy.", "its layers"),
+    "at what stage": (
+        "At what stage are tokens dropped?",
+        "Tokens are dropped during the early part of training, not later.",
+        "early part of training",
+    ),
+    "who does it": (
+        "What decides which token the memory keeps?",
+        "Which token the memory keeps is chosen by a router network, which is small.",
+        "router network",
+    ),
+    "no such word": (
+        "On which card was SlimTune tried?",
+        "In autumn SlimTune tried whales of the northern seas.",
+        "whales of the northern seas",
+    ),
+    # Thirteen words after "on" are no short answer, and the rest of the sentence has none that is new.
+    "too much after the word": (
+        "On which card was SlimTune tried?",
+        f"SlimTune was tried on {' '.join(f'w{n}' for n in range(1, 14))}.",
+        " ".join(f"w{n}" for n in range(1, 13)),
+    ),
 }
 
 
