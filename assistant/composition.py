@@ -57,11 +57,16 @@ _Place = tuple[str, int]  # a paper's id, and where a sentence of its abstract b
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A sentence of the draft and the best support for it."""
+    """A sentence of the draft and the best support for it.
+
+    It `parrots` where it says nothing that the question does not, and `repeats` where it says hardly anything
+    that was not said in the conversation before the question.
+    """
 
     sentence: DraftSentence
     support: Support
-    parrots: bool = False  # says nothing that the question does not
+    parrots: bool = False
+    repeats: bool = False
 
     @property
     def stands(self) -> bool:

@@ -33,8 +33,9 @@ def decided(
         return composed_number(
             run.drafted, numbers[0], keep_unsupported=keep_unsupported, most_words=run.most_words
         )
-    run.bare = fragment(run.drafted)
-    return composed(run.drafted, run.ranked, keep_unsupported=keep_unsupported, most_words=run.most_words)
+    drafted = [one for one in run.drafted if not one.repeats]
+    run.bare = fragment(drafted)
+    return composed(drafted, run.ranked, keep_unsupported=keep_unsupported, most_words=run.most_words)
 
 
 def _labelled(run: Inquiry, label: Linear, *, keep_unsupported: bool) -> Composed:

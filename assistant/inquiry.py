@@ -43,6 +43,8 @@ from assistant.settings import Settings
 from assistant.terms import terms
 from assistant.verification import Verifier
 
+_NEWS = 0.15  # share of a sentence's terms; with no more of them new it repeats what was said before
+
 
 @dataclass
 class Inquiry:
@@ -127,8 +129,12 @@ class Inquiry:
             started = time.perf_counter()
             added = self.cited.add(sentence)
             said = set(terms(without_label(sentence.text)))
-            parrots = bool(said) and said <= {stemmed for stemmed, _ in self.question.terms}
-            self.drafted.append(Drafted(sentence, added.support, parrots))
+            news = said - {stemmed for stemmed, _ in self.question.terms}
+            parrots = bool(said) and not news
+            # What a yes, a no or a number rests on may well have been said before.
+            is_retold = bool(self.previous) and self.question.kind == "text"
+            repeats = is_retold and len(news - set(terms(self.previous))) <= _NEWS * len(said)
+            self.drafted.append(Drafted(sentence, added.support, parrots, repeats))
             self.verifying += time.perf_counter() - started
             yield self.announced(added.sentence)
 

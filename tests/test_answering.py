@@ -329,6 +329,35 @@ def test_what_the_turn_before_leaves_out_is_told_as_well(ask: Asker) -> None:
     assert model.prompts[0][1].content.rstrip().endswith(asked)
 
 
+SAID_BEFORE = [
+    Turn("What does LongCache keep?", "LongCache keeps one third of the layers at full attention.")
+]
+AGAIN = {
+    "word by word": "LongCache keeps one third of the layers at full attention.",
+    # One term of eight is new, fewer than 15 %.
+    "with another word": "LongCache always keeps one third of the layers at full attention.",
+    "as no sentence": "One third of the layers.",
+}
+
+
+@pytest.mark.parametrize("again", AGAIN.values(), ids=AGAIN)
+def test_what_was_said_in_the_turn_before_is_not_said_again(ask: Asker, again: str) -> None:
+    seen, answer = ask.told("And what does it reduce?", f"{again} {CUT}", SAID_BEFORE)
+    assert answer.text == f"{CUT} [1]"
+    assert answer.final and answer.final.text == "cache memory by 62%"
+    assert left(seen) == list(answer.sentences)
+
+
+def test_a_draft_that_only_says_again_what_was_said_gives_way_to_the_best_sentence(ask: Asker) -> None:
+    answer = ask("And what does it reduce?", AGAIN["word by word"], SAID_BEFORE)
+    assert answer.text == f"{SOURCE} [1]"
+
+
+def test_what_a_yes_rests_on_may_have_been_said_before(ask: Asker) -> None:
+    answer = ask("And does it keep full attention?", f"Yes. {AGAIN['word by word']}", SAID_BEFORE)
+    assert answer.text == f"Yes. {AGAIN['word by word']} [1]"
+
+
 TOO_LONG = "And does it need " + "x" * 1950 + "?"  # 1,968 characters, more than 2,000 with a long name
 
 
