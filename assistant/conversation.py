@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from assistant.names import names
 from assistant.pairs import Pair, asked_of_the_other, pair_in, swapped, with_one_by_name
+from assistant.quantities import quantities
 from assistant.question import kind_of
 from assistant.records import Turn
 from assistant.terms import terms
@@ -79,6 +80,13 @@ _SET_BEFORE = re.compile(
     r"(?:how|what|which|who|where|when|why|does|do|did|is|are|was|were|can|could|has|have)\b"
     r".*\bth(?:at|is) one\b"
 )
+# "What does it save?", answered by a number, asked for that.
+_ASKS_CHANGE = re.compile(
+    r"^what(?= (?:do|does|did|can|could|will|would)\b.*\b(?:add|bring|cut|gain|increase|improve|lose|lower"
+    r"|raise|reduce|save|shorten|shrink|win)\b)",
+    re.I,
+)
+_OF_HOW_MANY = re.compile(r"\bhow many(?=\W*$)", re.I)  # "Out of how many?"
 _THERE = re.compile(r"\bthere(?=\W*(?:$|\())", re.I)
 # What a question for a number begins with, up to its verb: "How many tokens per document", "By how much".
 _ASKS_NUMBER = re.compile(
@@ -189,9 +197,11 @@ def _written_out(question: str, previous: str, answer: str, pair: Pair | None) -
         if pair and (turned := asked_of_the_other(bare.rstrip("?. "), asked, pair)):
             return turned + previous[len(asked) :]
         if turned := _of_something_else(bare, previous):
-            return turned
+            is_told = any(quantity.unit for quantity in quantities(answer))
+            return _ASKS_CHANGE.sub("How much", turned) if is_told else turned
         if kind_of(previous) == "number" and (number := _another_number(bare, previous)):
             return f"{number}? ({topic})"
+    question = _OF_HOW_MANY.sub(lambda found: _counted(previous) or found.group(), question)
     told = answer.rstrip(".")
     if (form := _FULL_FORM.search(question)) and names(told) == (told,):
         return f"{question[: form.start('it')]}{told}{question[form.end('it') :]}"
@@ -241,6 +251,12 @@ def _measure(bare: str) -> str | None:
         or _THINGS_OF.match(what)
     )
     return None if what == _subject(what) or leans else what or None
+
+
+def _counted(previous: str) -> str | None:
+    """What the previous question counted, "how many tokens per document"; None where it counted nothing."""
+    asked = _asked_for(previous)
+    return asked[:1].lower() + asked[1:] if asked.casefold().startswith("how many ") else None
 
 
 def _asked_for(previous: str) -> str:

@@ -179,6 +179,26 @@ CASES = {
         "on BEIR, how many points does LongGen gain?",
     ),
     "elsewhere of it": (NAMED, "And with it?", "And with LongGen?"),
+    "elsewhere, where the turn got a number": (
+        [Turn("What does LongGen save on KILT?", "It saves 62% of the memory.")],
+        "And on BEIR?",
+        "How much does LongGen save on BEIR?",
+    ),
+    "elsewhere, where the turn got a number and asked for none": (
+        [Turn("What does LongGen propose on KILT?", "An index 62% smaller.")],
+        "And on BEIR?",
+        "What does LongGen propose on BEIR?",
+    ),
+    "out of how many": (
+        [Turn("How many papers per year does LongGen read?", "65 papers.")],
+        "Out of how many?",
+        "Out of how many papers per year? (LongGen)",
+    ),
+    "out of how many, but none counted before": (
+        NUMBER,
+        "And by how many?",
+        "And by how many? (LongGen, FlashAttention, KILT)",
+    ),
     "another measure": (NUMBER, "And latency?", "How much latency? (LongGen, FlashAttention, KILT)"),
     "another measure with an article": (
         NUMBER,
