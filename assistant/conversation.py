@@ -128,7 +128,8 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 def roots(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     """The questions of earlier turns that this one may still be about, the latest first.
 
-    Each but the last names nothing, and so may itself go on with the next. One that begins anew has none.
+    Each but the last names nothing, and so may itself go on with the next. One that begins anew has none. The
+    first of all turns goes on from nothing, whatever it sounds like.
 
     >>> turns = [Turn("What does LongGen reduce?", "KV cache memory."), Turn("By how much?", "62%.")]
     >>> roots("And how fast is it?", turns)
@@ -137,8 +138,8 @@ def roots(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     if _ANEW.match(question):
         return ()
     found: list[str] = []
-    for turn in reversed(history[-_TURNS:]):
-        if not depends(turn.question):
+    for back, turn in enumerate(reversed(history[-_TURNS:]), start=1):
+        if not depends(turn.question) or back == len(history):
             found.append(turn.question)
             if names(turn.question):
                 break

@@ -10,6 +10,7 @@ IN_ANSWER = [Turn("Which method needs no gradients?", "That is SlimTune.")]
 NAMELESS = [Turn("What does attention cost?", "It costs much memory.")]
 CAUSE = [Turn("What makes the tokens of long texts slow?", "Attention does.")]
 NUMBER = [Turn("By how many points does LongGen beat FlashAttention on KILT in 2023?", "By 10 points.")]
+SHORT = [Turn("What is distillation?", "A way to train.")]
 TWO_METHODS = [Turn("What are the two methods called?", "RR and RATD.")]
 TWO_NAMED = [Turn("How do LongGen and SlimTune differ on the BEIR tasks?", "In their size.")]
 
@@ -507,7 +508,8 @@ ROOTS = {
     "one that names nothing, and the one before": ([*IN_ANSWER, *NAMED, *CAUSE], "Why?", [CAUSE, NAMED]),
     "a new topic": (NAMED, "Something else: is it fast?", []),
     "no turn": ([], "Is it fast?", []),
-    "a turn that leans on none": ([Turn("Why?", "Reasons.")], "Is it fast?", []),
+    "a first turn that sounds as if it leaned": (SHORT, "Does that need labels?", [SHORT]),
+    "a later turn that leans, as the first does": ([*SHORT, Turn("Why?", "So.")], "Is it fast?", [SHORT]),
 }
 
 
