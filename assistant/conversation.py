@@ -10,6 +10,7 @@ from assistant.pairs import Pair, asked_of_the_other, pair_in, swapped, with_one
 from assistant.quantities import quantities
 from assistant.question import kind_of
 from assistant.records import Turn
+from assistant.subject import subject_of
 from assistant.terms import terms
 
 _ANSWER_WORDS = 60  # of the last answer that count
@@ -174,8 +175,10 @@ def depends(question: str) -> bool:
     if not reference:
         if _ELSEWHERE.match(question) and not _VERB.search(question):
             return True  # it names something, and asks nothing of it
+        if own or names(subject := subject_of(question)) == (subject,):
+            return False  # "What is SEAL?" asks of that, and of nothing else
         is_torn = (_TORN.match(question) and not _VERB.search(question)) or _VERBLESS.match(question)
-        return not own and (bool(is_torn) or len(terms(question)) < _FEW_TERMS)
+        return bool(is_torn) or len(terms(question)) < _FEW_TERMS
     # What is said in the question before its pronoun is what the pronoun means.
     before = _LEAD.sub("", question[: reference.start()])
     said_here = len(terms(before)) > 1 and _CLAUSE.search(before) and not _SETTING.match(before)
