@@ -60,7 +60,7 @@ class Drafted:
     """A sentence of the draft and the best support for it.
 
     It `parrots` where it says nothing that the question does not, and `repeats` where it says hardly anything
-    that was not said in the conversation before the question.
+    that the turn before did not; what repeats is left out where something else is said.
     """
 
     sentence: DraftSentence

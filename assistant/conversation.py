@@ -10,7 +10,6 @@ from assistant.pairs import Pair, asked_of_the_other, pair_in, swapped, with_one
 from assistant.quantities import quantities
 from assistant.question import kind_of
 from assistant.records import Turn
-from assistant.subject import subject_of
 from assistant.terms import terms
 
 _ANSWER_WORDS = 60  # of the last answer that count
@@ -81,13 +80,13 @@ _SET_BEFORE = re.compile(
     r"(?:how|what|which|who|where|when|why|does|do|did|is|are|was|were|can|could|has|have)\b"
     r".*\bth(?:at|is) one\b"
 )
-# "What does it save?", answered by a number, asked for that.
+# "What does it save on …?", answered by a number with a unit, asked for that; "use to save" did not.
 _ASKS_CHANGE = re.compile(
-    r"^what(?= (?:do|does|did|can|could|will|would)\b.*\b(?:add|bring|cut|gain|increase|improve|lose|lower"
-    r"|raise|reduce|save|shorten|shrink|win)\b)",
+    r"^what(?= (?:do|does|did|can|could|will|would)\b.*(?<!\bto) (?:add|bring|cut|gain|increase|improve|lose"
+    r"|lower|raise|reduce|save|shorten|shrink|win)(?:\W*$| (?:on|over|to|in|for|with|at|against)\b))",
     re.I,
 )
-_OF_HOW_MANY = re.compile(r"\bhow many(?=\W*$)", re.I)  # "Out of how many?"
+_OUT_OF_HOW_MANY = re.compile(r"(?<=\bout of )how many(?=\W*$)", re.I)
 _THERE = re.compile(r"\bthere(?=\W*(?:$|\())", re.I)
 # What a question for a number begins with, up to its verb: "How many tokens per document", "By how much".
 _ASKS_NUMBER = re.compile(
@@ -139,8 +138,9 @@ def roots(question: str, history: Sequence[Turn]) -> tuple[str, ...]:
     if _ANEW.match(question):
         return ()
     found: list[str] = []
-    for back, turn in enumerate(reversed(history[-_TURNS:]), start=1):
-        if not depends(turn.question) or back == len(history):
+    first = next((turn for turn in history if kind_of(turn.question) not in ("greeting", "collection")), None)
+    for turn in reversed(history[-_TURNS:]):
+        if turn is first or not depends(turn.question):
             found.append(turn.question)
             if names(turn.question):
                 break
@@ -175,10 +175,8 @@ def depends(question: str) -> bool:
     if not reference:
         if _ELSEWHERE.match(question) and not _VERB.search(question):
             return True  # it names something, and asks nothing of it
-        if own or names(subject := subject_of(question)) == (subject,):
-            return False  # "What is SEAL?" asks of that, and of nothing else
         is_torn = (_TORN.match(question) and not _VERB.search(question)) or _VERBLESS.match(question)
-        return bool(is_torn) or len(terms(question)) < _FEW_TERMS
+        return not own and (bool(is_torn) or len(terms(question)) < _FEW_TERMS)
     # What is said in the question before its pronoun is what the pronoun means.
     before = _LEAD.sub("", question[: reference.start()])
     said_here = len(terms(before)) > 1 and _CLAUSE.search(before) and not _SETTING.match(before)
@@ -205,7 +203,7 @@ def _written_out(question: str, previous: str, answer: str, pair: Pair | None) -
             return _ASKS_CHANGE.sub("How much", turned) if is_told else turned
         if kind_of(previous) == "number" and (number := _another_number(bare, previous)):
             return f"{number}? ({topic})"
-    question = _OF_HOW_MANY.sub(lambda found: _counted(previous) or found.group(), question)
+    question = _OUT_OF_HOW_MANY.sub(lambda found: _counted(previous) or found.group(), question)
     told = answer.rstrip(".")
     if (form := _FULL_FORM.search(question)) and names(told) == (told,):
         return f"{question[: form.start('it')]}{told}{question[form.end('it') :]}"
@@ -258,7 +256,7 @@ def _measure(bare: str) -> str | None:
 
 
 def _counted(previous: str) -> str | None:
-    """What the previous question counted, "how many tokens per document"; None where it counted nothing."""
+    """What the previous question counted, "how many tokens per document"; None where it asked otherwise."""
     asked = _asked_for(previous)
     return asked[:1].lower() + asked[1:] if asked.casefold().startswith("how many ") else None
 

@@ -33,7 +33,9 @@ def decided(
         return composed_number(
             run.drafted, numbers[0], keep_unsupported=keep_unsupported, most_words=run.most_words
         )
-    drafted = [one for one in run.drafted if not one.repeats]
+    new = [one for one in run.drafted if not one.repeats]
+    is_said = any(one.support.verdict == "supported" and not one.parrots for one in new)
+    drafted = new if is_said else run.drafted
     run.bare = fragment(drafted)
     return composed(drafted, run.ranked, keep_unsupported=keep_unsupported, most_words=run.most_words)
 

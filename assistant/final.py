@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
+from assistant.placing import ends_phrase, placed
 from assistant.quantities import PERCENT, POINTS, TIMES, quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.question import Question
@@ -34,29 +35,12 @@ _STANDS_FOR = re.compile(
     r"|is called|are called|called|named|abbreviat\w+)\b",
     re.I,
 )
-_WHERE = frozenset("in on at from before after between".split())
-_WHEN = frozenset("in at during before after".split())
-_BY = frozenset(("by",))
-_PLACING = r"on|in|at|with|by|from|to|for|during|after|before|into|under|through|over"
-# What a question asks for stands in its answer after the same word: "On which GPU", "written with".
-_ASKED_AFTER = re.compile(
-    r"(?P<when>\bwhen\b|\b(?:(?:at|in|during) )?(?:what|which) (?:stage|phase|point|step)\b)"
-    rf"|\b(?P<before>{_PLACING}) (?:what|which)\b"
-    # "What decides …" asks who does it, which a passive tells after "by".
-    r"|\b(?P<doer>what|who) (?!is\b|was\b|does\b|has\b)[a-z]+s\b"
-    r"(?! (?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b)"
-    rf"|\b(?:what|which)\b.*\b(?P<behind>{_PLACING})\W*$"
-    r"|(?P<where>\bwhere\b)",
-    re.I,
-)
 # Words that lead to an answer, and with them all that no short answer begins or ends with.
 _LEADING = frozenset(
     "use uses used using include includes called named refers refer stands short means based according"
     " namely".split()
 )
 _EDGES = STOP_WORDS | _LEADING | frozenset("across via within towards toward among onto".split())
-# What a phrase after "on" or "by" does not reach beyond; "of" and articles are of it.
-_BREAKS = (_EDGES - frozenset("of a an the its their our".split())) | frozenset("without than like".split())
 _SIM = re.compile(r"\s?\\?sim\s?")  # "10 \sim 20" is LaTeX for a range
 _TIMES_POWER = re.compile(r"\s?\\?(?:times|cdot)\s?(?=10)")
 _SIGN_AT_END = re.compile(r"\s?(?:percent|%|times|×|-?fold|[xX])$")
@@ -93,7 +77,10 @@ def list_final(citations: Sequence[Citation]) -> Final:
 
 
 def text_final(said: str, question: Question) -> Final:
-    """What of a sentence is news to who asked: its longest run of words that the question does not have.
+    """What of a sentence is news to who asked.
+
+    That is what stands where the question asks, or after the verb of a sentence that takes the question up,
+    or else the longest run of words that the question does not have.
 
     >>> from assistant.question import understood
     >>> text_final("PoLMs stands for post-trained models.", understood("What does PoLMs mean?")).text
@@ -105,7 +92,7 @@ def text_final(said: str, question: Question) -> Final:
     repeated = sum(stem(word) in asked for word in words(said))
     if len(said.split()) <= _SHORT and repeated < _REPEATED and not explains:
         return Final("text", said.strip(" ,.;:“”\"'"))
-    if stated := _placed(said, question.bare, asked) or _stated(said, asked):
+    if stated := placed(said, question.bare) or _stated(said, asked):
         return Final("text", stated)
     tokens = list(_TOKEN.finditer(said, marked.end() if marked else 0)) or list(_TOKEN.finditer(said))
     runs = [trimmed for run in _runs(tokens, asked) if (trimmed := _trimmed(run))]
@@ -121,54 +108,15 @@ def _runs(tokens: Sequence[re.Match[str]], asked: set[str]) -> list[list[re.Matc
     runs: list[list[re.Match[str]]] = [[]]
     for n, token in enumerate(tokens):
         own = words(token.group())
-        is_inside = bool(runs[-1]) and all(one.group()[:1].isupper() for one in tokens[n - 1 : n + 2])
+        around = tokens[n - 1 : n + 2] if n else []
+        is_inside = bool(runs[-1]) and len(around) == 3 and all(one.group()[:1].isupper() for one in around)
         if own and all(stem(word) in asked or word in _LEADING for word in own) and not is_inside:
             runs.append([])
         else:
             runs[-1].append(token)
-            if _ends(token.group()):
+            if ends_phrase(token.group()):
                 runs.append([])
     return runs
-
-
-def _ends(token: str) -> bool:
-    """Whether a phrase ends with the token: "e.g." ends none."""
-    return token.endswith((",", ";", ":", ".")) and not re.search(r"\w\.\w", token)
-
-
-def _placed(said: str, question: str, asked: set[str]) -> str | None:
-    """What follows the word after which the answer is asked for: "On which GPU" takes what is "on" one."""
-    wanted = _ASKED_AFTER.search(question)
-    if not wanted:
-        return None
-    same = (wanted["before"] or wanted["behind"] or "").casefold()
-    after = {"where": _WHERE, "when": _WHEN, "doer": _BY}.get(wanted.lastgroup or "", frozenset((same,)))
-    breaks = _BREAKS | after if same != "from" else _BREAKS - {"to"}  # "from 2017 to 2023"
-    phrase: list[re.Match[str]] | None = None
-    for token in _TOKEN.finditer(said):
-        word = token.group().casefold()
-        if phrase is not None and word in breaks:
-            if _is_news(phrase, asked):
-                break
-            phrase = None
-        if phrase is not None:
-            phrase.append(token)
-            if _ends(token.group()) and _is_news(phrase, asked):
-                break
-        elif word in after:
-            phrase = []
-    while phrase and phrase[0].group().casefold() in _ARTICLES:
-        phrase = phrase[1:]
-    if not phrase or not _is_news(phrase, asked) or len(phrase) > _SHORT:
-        return None
-    return said[phrase[0].start() : phrase[-1].end()].strip(" ,.;:“”\"'")
-
-
-def _is_news(phrase: Sequence[re.Match[str]], asked: set[str]) -> bool:
-    """Whether the phrase has a word that is neither the question's nor one of grammar."""
-    return any(
-        stem(word) not in asked and word not in _EDGES for token in phrase for word in words(token.group())
-    )
 
 
 def _stated(said: str, asked: set[str]) -> str | None:

@@ -23,7 +23,10 @@ from assistant.final import (
 )
 from assistant.fit import RankedSentence, SourceSentence
 from assistant.index import Index
+from assistant.names import mentions, names
+from assistant.polarity import negated
 from assistant.premise import Correction
+from assistant.quantities import quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.question import Question, understood
 from assistant.records import (
@@ -131,12 +134,25 @@ class Inquiry:
             said = set(terms(without_label(sentence.text)))
             news = said - {stemmed for stemmed, _ in self.question.terms}
             parrots = bool(said) and not news
-            # What a yes, a no or a number rests on may well have been said before.
-            is_retold = bool(self.previous) and self.question.kind == "text"
-            repeats = is_retold and len(news - set(terms(self.previous))) <= _NEWS * len(said)
+            repeats = self.question.kind == "text" and self._is_retold(sentence.text, news, len(said))
             self.drafted.append(Drafted(sentence, added.support, parrots, repeats))
             self.verifying += time.perf_counter() - started
             yield self.announced(added.sentence)
+
+    def _is_retold(self, text: str, news: set[str], length: int) -> bool:
+        """Whether a sentence of so many terms has hardly one, and no name, number or "not", that is new.
+
+        `news` are its terms that the question has not; more is known from the turn before.
+        """
+        if not self.previous or len(news - set(terms(self.previous))) > _NEWS * length:
+            return False
+        told = f"{self.previous} {self.question.text}"
+        numbers = quantities(told)
+        return (
+            all(mentions(told, name) for name in names(text))
+            and all(any(said.same(known) for known in numbers) for said in quantities(text))
+            and not (negated(text) and not negated(told))
+        )
 
     def last_sentences(self) -> list[DraftSentence]:
         """What is left of the draft; what the token limit cut off in the middle of a sentence is dropped."""

@@ -28,7 +28,7 @@ ORDER = """
     frames columns generations papers vectors nodes milvus lexical index vector_store building
     arrivals catalogue revision contents ingest retrieval
     subject question collection pairs conversation
-    fitted fit quantity_fit expansion final selection clauses sides premise
+    fitted fit quantity_fit expansion placing final selection clauses sides premise
     context verification citations labels composition abstention answer
     generation.base generation.hub generation.llama_index generation.openai generation.threads
     generation.openvino generation.transformers generation

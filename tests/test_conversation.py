@@ -39,9 +39,6 @@ CASES = {
     "the method of something": (NAMED, "Which is the method of choice for long contexts?", None),
     "they": (NAMED, "How fast are they?", "How fast are they? (LongGen)"),
     "that": (NAMED, "Does that need many labels?", "Does that need many labels? (LongGen)"),
-    "what a short form is": (NAMED, "What is SEAL?", None),
-    "what a short form does": (NAMED, "What does SSF do?", None),
-    "what of a short form": (NAMED, "What is the SEAL score?", "What is the SEAL score? (LongGen)"),
     "there": (NAMED, "What accuracy is reached there?", "What accuracy is reached there? (LongGen)"),
     "pronoun beside that": (NAMED, "Does that make it fast?", "Does that make it fast? (LongGen)"),
     "the former": (TWO_NAMED, "Is the former the faster one?", "Is LongGen the faster one?"),
@@ -198,10 +195,20 @@ CASES = {
         "Out of how many?",
         "Out of how many papers per year? (LongGen)",
     ),
-    "out of how many, but none counted before": (
-        NUMBER,
+    "out of how many, after another kind of question": (
+        NAMED,
+        "Out of how many?",
+        "Out of how many? (LongGen)",
+    ),
+    "by how many": (
+        [Turn("How many papers per year does LongGen read?", "65 papers.")],
         "And by how many?",
-        "And by how many? (LongGen, FlashAttention, KILT)",
+        "And by how many? (LongGen)",
+    ),
+    "elsewhere, where the number was a means": (
+        [Turn("What does LongGen use to improve recall on KILT?", "An index 62% smaller.")],
+        "And on BEIR?",
+        "What does LongGen use to improve recall on BEIR?",
     ),
     "another measure": (NUMBER, "And latency?", "How much latency? (LongGen, FlashAttention, KILT)"),
     "another measure with an article": (
@@ -512,6 +519,8 @@ ROOTS = {
     "a new topic": (NAMED, "Something else: is it fast?", []),
     "no turn": ([], "Is it fast?", []),
     "a first turn that sounds as if it leaned": (SHORT, "Does that need labels?", [SHORT]),
+    "a greeting first": ([Turn("Hello!", "Hello."), *SHORT], "Does that need labels?", [SHORT]),
+    "a greeting alone": ([Turn("Hello!", "Hello.")], "Does that need labels?", []),
     "a later turn that leans, as the first does": ([*SHORT, Turn("Why?", "So.")], "Is it fast?", [SHORT]),
 }
 

@@ -255,6 +255,36 @@ TEXTS = {
         "Which token the memory keeps is chosen by a router network, which is small.",
         "router network",
     ),
+    "several names": (
+        "On which datasets was SEAL tested?",
+        "SEAL was tested on Natural Questions, TriviaQA and KILT, and it won.",
+        "Natural Questions, TriviaQA and KILT",
+    ),
+    "between two": (
+        "Where is the adapter inserted?",
+        "The adapter is inserted between the encoder and the decoder.",
+        "encoder and the decoder",
+    ),
+    "not what only sets the scene": (
+        "Where does SlimTune fall short?",
+        "In the experiments, SlimTune falls short on very long documents.",
+        "very long documents",
+    ),
+    "what sets the scene, where nothing else is said": (
+        "At what stage are tokens dropped?",
+        "In the early part of training, tokens are dropped.",
+        "early part of training",
+    ),
+    "who does it, not by how much": (
+        "What reduces memory?",
+        "A compressed cache reduces memory by 62%.",
+        "compressed cache",
+    ),
+    "when in a clause": (
+        "What does SlimTune do when memory is scarce?",
+        "SlimTune offloads layers of its memory in a chunk.",
+        "offloads layers",
+    ),
     "no such word": (
         "On which card was SlimTune tried?",
         "In autumn SlimTune tried whales of the northern seas.",
