@@ -83,10 +83,12 @@ def _phrase(
     for token, following in zip(tokens[:_LONGEST], [*tokens[1:], None], strict=False):
         goes_on = not is_opening and following is not None and _is_new_name(following.group(), asked)
         word = token.group().casefold()
-        if word in _BREAKS - joins and not (phrase and word in _LISTED and goes_on):
+        so_far = "".join(one.group() for one in phrase)
+        is_inside = so_far.count("(") > so_far.count(")")  # brackets, which are closed first
+        if word in _BREAKS - joins and not is_inside and not (phrase and word in _LISTED and goes_on):
             break
         phrase.append(token)
-        if ends_phrase(token.group()) and not (token.group().endswith(",") and goes_on):
+        if ends_phrase(token.group()) and not (token.group().endswith(",") and (goes_on or is_inside)):
             break
     while phrase and phrase[0].group().casefold() in _ARTICLES:
         phrase = phrase[1:]

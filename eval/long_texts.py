@@ -138,6 +138,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "label_said": lambda text: label_said(f"no {text}a"),
     "label_signals": lambda text: label_signals(text, None, [_whole(f"{text}z"), _whole(text)]),
     "text_final": lambda text: text_final(text, understood("What is it?")),
+    "text_final, of a place": lambda text: text_final(text, understood("On which card is it?")),
     "without_label": lambda text: without_label(f"no{text}"),
 }
 

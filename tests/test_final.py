@@ -260,6 +260,11 @@ TEXTS = {
         "SEAL was tested on Natural Questions, TriviaQA and KILT, and it won.",
         "Natural Questions, TriviaQA and KILT",
     ),
+    "what stands in brackets after it": (
+        "On which data was it trained?",
+        "It was trained on MNIST (digits and letters) for long.",
+        "MNIST (digits and letters)",
+    ),
     "between two": (
         "Where is the adapter inserted?",
         "The adapter is inserted between the encoder and the decoder.",
