@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal
 
-from assistant.placing import ends_phrase, placed
+from assistant.placing import ARTICLES, MOST_WORDS, TOKEN, bare, ends_phrase, placed
 from assistant.quantities import PERCENT, POINTS, TIMES, quantities
 from assistant.quantity_fit import RankedQuantity
 from assistant.question import Question
@@ -16,7 +16,6 @@ from assistant.terms import STOP_WORDS, stem, words
 
 Label = Literal["yes", "no"]
 
-_SHORT = 12  # words of a short answer, at most
 _REPEATED = 2  # words of the question; a short sentence with fewer is all answer
 _SIGNS = {PERCENT: "%", TIMES: "x", POINTS: " points"}
 # "No.", "No, it …", "No It …" and "Yes LongGen …", but not "No gradient is needed", "No GPU is needed" or
@@ -28,8 +27,6 @@ _LABEL = re.compile(
 _COPULA = re.compile(r"\b(?:is|are|was|were)\s")
 _MOST_VERBS = 8  # of a sentence that are looked at; far more than any answer has before it
 _TAKEN_UP = 0.6  # of the words before the verb that are the question's
-_ARTICLES = frozenset(("a", "an", "the"))
-_TOKEN = re.compile(r"\S+")
 _STANDS_FOR = re.compile(
     r"\b(?:stands? for|short for|refers? to|is an? (?:abbreviation|acronym) (?:of|for)|means?|defined as"
     r"|is called|are called|called|named|abbreviat\w+)\b",
@@ -90,17 +87,17 @@ def text_final(said: str, question: Question) -> Final:
     marked = _STANDS_FOR.search(said)
     explains = marked is not None and any(stem(word) in asked for word in words(said[: marked.start()]))
     repeated = sum(stem(word) in asked for word in words(said))
-    if len(said.split()) <= _SHORT and repeated < _REPEATED and not explains:
-        return Final("text", said.strip(" ,.;:“”\"'"))
+    if len(said.split()) <= MOST_WORDS and repeated < _REPEATED and not explains:
+        return Final("text", bare(said))
     if stated := placed(said, question.bare) or _stated(said, asked):
         return Final("text", stated)
-    tokens = list(_TOKEN.finditer(said, marked.end() if marked else 0)) or list(_TOKEN.finditer(said))
+    tokens = list(TOKEN.finditer(said, marked.end() if marked else 0)) or list(TOKEN.finditer(said))
     runs = [trimmed for run in _runs(tokens, asked) if (trimmed := _trimmed(run))]
     if not runs:
         return Final("text", said)
-    best = max(runs, key=lambda run: sum(not _is_common(token.group()) for token in run[:_SHORT]))
-    best = best[:_SHORT]
-    return Final("text", said[best[0].start() : best[-1].end()].strip(" ,.;:“”\"'"))
+    best = max(runs, key=lambda run: sum(not _is_common(token.group()) for token in run[:MOST_WORDS]))
+    best = best[:MOST_WORDS]
+    return Final("text", bare(said[best[0].start() : best[-1].end()]))
 
 
 def _runs(tokens: Sequence[re.Match[str]], asked: set[str]) -> list[list[re.Match[str]]]:
@@ -125,15 +122,15 @@ def _stated(said: str, asked: set[str]) -> str | None:
         before = [stem(word) for word in words(said[: verb.start()]) if word not in STOP_WORDS]
         if not before or sum(word in asked for word in before) < _TAKEN_UP * len(before):
             continue
-        tokens = list(_TOKEN.finditer(said, verb.end()))
+        tokens = list(TOKEN.finditer(said, verb.end()))
         end = next(
             (n for n, token in enumerate(tokens, 1) if re.search(r"[;:]$|\.$", token.group())), len(tokens)
         )
         rest = tokens[:end]
-        while rest and rest[0].group().casefold() in _ARTICLES | _LEADING:
+        while rest and rest[0].group().casefold() in ARTICLES | _LEADING:
             rest = rest[1:]
-        if 0 < len(rest) <= _SHORT:
-            return said[rest[0].start() : rest[-1].end()].strip(" ,.;:“”\"'")
+        if 0 < len(rest) <= MOST_WORDS:
+            return bare(said[rest[0].start() : rest[-1].end()])
     return None
 
 

@@ -7,7 +7,10 @@ from collections.abc import Collection, Sequence
 
 from assistant.terms import STOP_WORDS, stem, words
 
-_LONGEST = 12  # words of a phrase
+MOST_WORDS = 12  # of a phrase
+ARTICLES = frozenset(("a", "an", "the"))
+TOKEN = re.compile(r"\S+")
+
 _LEAD = r"^\W*(?:(?:and|but|so|then)\b\W*)?"
 _AFTER = "on|in|at|with|by|from|to|for|during|after|before|into|under|through|over"
 _ON_WHICH = re.compile(rf"{_LEAD}(?P<word>{_AFTER}) (?:what|which)\b", re.I)
@@ -31,8 +34,6 @@ _BREAKS = (
     - frozenset("of a an the its their our very most more all each both same own other few some".split())
 ) | frozenset("via across within towards toward among onto without using including based".split())
 _LISTED = frozenset(("and", "or"))
-_ARTICLES = frozenset(("a", "an", "the"))
-_TOKEN = re.compile(r"\S+")
 
 
 def placed(said: str, question: str) -> str | None:
@@ -46,7 +47,7 @@ def placed(said: str, question: str) -> str | None:
         done = _DONE_BY.search(said)
         wanted, start = (frozenset(("by",)), done.end()) if done else (frozenset(), 0)
     asked = {stem(word) for word in words(question)}
-    tokens = list(_TOKEN.finditer(said, start))
+    tokens = list(TOKEN.finditer(said, start))
     opening: str | None = None
     for n, token in enumerate(tokens):
         word = token.group().casefold()
@@ -54,10 +55,10 @@ def placed(said: str, question: str) -> str | None:
             continue
         # "In our experiments, …" sets the scene, and is taken where nothing else is.
         is_opening = not start and n <= 1
-        phrase = _phrase(tokens[n + 1 : n + 2 + _LONGEST], word, asked, is_opening=is_opening)
+        phrase = _phrase(tokens[n + 1 : n + 2 + MOST_WORDS], word, asked, is_opening=is_opening)
         if not _is_news(phrase, asked):
             continue
-        found = said[phrase[0].start() : phrase[-1].end()].strip(" ,.;:“”\"'")
+        found = bare(said[phrase[0].start() : phrase[-1].end()])
         if not is_opening:
             return found
         opening = found if phrase[-1].group().endswith(",") or n + 1 + len(phrase) == len(tokens) else None
@@ -80,7 +81,7 @@ def _phrase(
     """The words up to the end of the phrase; names go on a list, and "to" goes on what is "from"."""
     phrase: list[re.Match[str]] = []
     joins = {"from": {"to"}, "between": {"and"}}.get(after, set())
-    for token, following in zip(tokens[:_LONGEST], [*tokens[1:], None], strict=False):
+    for token, following in zip(tokens[:MOST_WORDS], [*tokens[1:], None], strict=False):
         goes_on = not is_opening and following is not None and _is_new_name(following.group(), asked)
         word = token.group().casefold()
         so_far = "".join(one.group() for one in phrase)
@@ -90,9 +91,14 @@ def _phrase(
         phrase.append(token)
         if ends_phrase(token.group()) and not (token.group().endswith(",") and (goes_on or is_inside)):
             break
-    while phrase and phrase[0].group().casefold() in _ARTICLES:
+    while phrase and phrase[0].group().casefold() in ARTICLES:
         phrase = phrase[1:]
     return phrase
+
+
+def bare(phrase: str) -> str:
+    """The phrase without the marks around it."""
+    return phrase.strip(" ,.;:“”\"'")
 
 
 def ends_phrase(token: str) -> bool:

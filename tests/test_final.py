@@ -295,7 +295,7 @@ TEXTS = {
         "In autumn SlimTune tried whales of the northern seas.",
         "whales of the northern seas",
     ),
-    # Thirteen words after "on" are no short answer, and the rest of the sentence has none that is new.
+    # Of thirteen words after "on", the first twelve are a short answer.
     "too much after the word": (
         "On which card was SlimTune tried?",
         f"SlimTune was tried on {' '.join(f'w{n}' for n in range(1, 14))}.",
